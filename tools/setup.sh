@@ -1,0 +1,30 @@
+#!/bin/sh
+# Installs what building, testing and running Postroad needs on Debian 12, and nothing if it is there.
+# As root, or as a user who may sudo. SETUP=run installs what `make run` needs; SETUP=test (default) all.
+set -eu
+
+build="clang-19 lld-19 cmake ninja-build ccache pkg-config make git ca-certificates
+  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev librocksdb-dev libprotobuf-dev
+  protobuf-compiler libunbound-dev libicu-dev libidn2-dev libpsl-dev publicsuffix zlib1g-dev libzstd-dev
+  libtomlplusplus-dev libcli11-dev libfmt-dev libsodium-dev libcrypt-dev libre2-dev libxapian-dev
+  libgumbo-dev libseccomp-dev libxxhash-dev"
+tests="libgtest-dev libgmock-dev libclang-rt-19-dev clang-format-19 clang-tidy-19 llvm-19 python3 openssl"
+
+packages=$build
+[ "${SETUP:-test}" = run ] || packages="$build $tests"
+
+missing=
+for package in $packages; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+  command -v sudo >/dev/null || { echo "Missing packages:$missing
+Install them as root, or install sudo: then this script does it." >&2; exit 1; }
+  as_root=sudo
+fi
+echo "Installing:$missing"
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
