@@ -5,6 +5,7 @@
 // the same rules as a name that was ASCII from the start.
 #include <arpa/inet.h>
 #include <unicode/idna.h>
+#include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 
 #include <memory>
@@ -66,15 +67,22 @@ const icu::IDNA& idna() {
   return *instance;
 }
 
-// Capitals that UTS #46 maps to their small letters since Unicode 15.1, and ICU 72 still refuses.
+// What UTS #46 maps since Unicode 15.1 and 16, and ICU 72 still refuses: some capitals, fillers that are
+// now ignored, and five compatibility ideographs that normalisation replaces.
 icu::UnicodeString with_late_mappings(std::string_view name) {
-  auto text = icu::UnicodeString::fromUTF8({name.data(), static_cast<int32_t>(name.size())});
+  UErrorCode error = U_ZERO_ERROR;
+  const auto* nfc = icu::Normalizer2::getNFCInstance(error);
+  if (U_FAILURE(error)) throw std::runtime_error("ICU has no NFC data: is its data library installed?");
+  const auto text =
+      nfc->normalize(icu::UnicodeString::fromUTF8({name.data(), static_cast<int32_t>(name.size())}), error);
+  icu::UnicodeString out;
   for (int32_t i = 0; i < text.length(); ++i) {
     const char16_t c = text[i];
-    if ((c >= 0x10a0 && c <= 0x10cd) || c == 0x04c0 || c == 0x2132 || c == 0x2183)
-      text.setCharAt(i, static_cast<char16_t>(u_foldCase(c, U_FOLD_CASE_DEFAULT)));
+    if (c == 0x115f || c == 0x1160 || c == 0x17b4 || c == 0x17b5 || c == 0x3164 || c == 0xffa0) continue;
+    const bool capital = (c >= 0x10a0 && c <= 0x10cd) || c == 0x04c0 || c == 0x2132 || c == 0x2183;
+    out.append(capital ? static_cast<char16_t>(u_foldCase(c, U_FOLD_CASE_DEFAULT)) : c);
   }
-  return text;
+  return out;
 }
 
 Result<std::string, DomainError> to_a_labels(std::string_view name) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "mail/address.h"
+#include "mail/public_suffix.h"
 
 namespace postroad {
 namespace {
@@ -91,6 +92,19 @@ TEST(Domain, UnicodeThatIsNoNameIsRefused) {
                      "1a.example"),
             DomainError::BadIdn);  // mixes directions (RFC 5893)
   EXPECT_EQ(error_of("a_\xc3\xbc.example"), DomainError::BadLabel);
+}
+
+TEST(PublicSuffix, OneOwnersDomainIsOneLabelBelowIt) {
+  const auto of = [](std::string_view name) {
+    const auto found = organizational_domain(*Domain::parse(name));
+    return found ? found->text() : "";
+  };
+  EXPECT_EQ(of("mail.example.co.uk"), "example.co.uk");
+  EXPECT_EQ(of("example.com"), "example.com");
+  EXPECT_EQ(of("co.uk"), "");
+  EXPECT_EQ(of("[192.0.2.1]"), "");
+  EXPECT_TRUE(is_public_suffix(*Domain::parse("com")));
+  EXPECT_FALSE(is_public_suffix(*Domain::parse("example.com")));
 }
 
 }  // namespace postroad

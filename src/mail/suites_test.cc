@@ -10,6 +10,7 @@
 #include "base/ascii.h"
 #include "base/utf8.h"
 #include "mail/address.h"
+#include "mail/public_suffix.h"
 
 namespace postroad {
 namespace {
@@ -116,24 +117,13 @@ std::vector<std::string> columns(std::string_view line) {
   }
 }
 
-// Characters whose place in IDNA changed after the Unicode 15.0 of Debian 12's ICU.
-bool newer_than_our_icu(std::string_view text) {
-  while (!text.empty()) {
-    const auto point = utf8::take(text).value_or(0);
-    if (point == 0x115f || point == 0x1160 || point == 0x17b4 || point == 0x17b5 || point == 0x3164)
-      return true;
-    if (point >= 0x2f800 && point <= 0x2fa1f) return true;  // four compatibility ideographs were corrected
-  }
-  return false;
-}
-
 }  // namespace
 
 TEST(IdnaTestV2, IsAgreedWithExceptWhereThereIsAReason) {
   const auto text = suite("idna/IdnaTestV2-half.txt");
   if (!text) GTEST_SKIP() << "SKIPPED: POSTROAD_SUITES has no idna/IdnaTestV2-half.txt";
   std::istringstream lines(*text);
-  int seen = 0, excused = 0;
+  int seen = 0;
   for (std::string line; std::getline(lines, line);) {
     const auto c = columns(line.substr(0, line.find('#')));
     if (c.size() < 7) continue;
@@ -150,16 +140,36 @@ TEST(IdnaTestV2, IsAgreedWithExceptWhereThereIsAReason) {
     const bool looks_like_ip = !domain && domain.error() == DomainError::LooksLikeAnIpAddress;
     // RFC 5321 and DNS allow "--" anywhere inside a plain label; hosts have it.
     const bool only_hyphens = status == "[V2]" && utf8::is_ascii(source);
-    if (looks_like_ip || only_hyphens || newer_than_our_icu(source)) {
-      ++excused;
-      continue;
-    }
+    if (looks_like_ip || only_hyphens) continue;
     ADD_FAILURE() << c[0] << ": wanted " << (valid ? a_labels : status) << ", got "
                   << (domain ? got : "refused: " + std::string(describe(domain.error())));
   }
   EXPECT_GT(seen, 3000);
-  EXPECT_LT(excused, seen / 100);
-  RecordProperty("excused", excused);
+}
+
+// Lines of the form checkPublicSuffix('www.example.com', 'example.com');
+TEST(PublicSuffix, AgreesWithTheTableOfItsMaintainers) {
+  const auto text = suite("psl/test_psl.txt");
+  if (!text) GTEST_SKIP() << "SKIPPED: POSTROAD_SUITES has no psl/test_psl.txt";
+  std::istringstream lines(*text);
+  int seen = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("checkPublicSuffix('")) continue;
+    const auto from = line.find('\''), to = line.find('\'', from + 1);
+    const auto answer_from = line.find('\'', to + 1), answer_to = line.rfind('\'');
+    const std::string name = line.substr(from + 1, to - from - 1);
+    const std::string wanted =
+        answer_from == std::string::npos ? "" : line.substr(answer_from + 1, answer_to - answer_from - 1);
+    ++seen;
+    const auto domain = Domain::parse(name);
+    if (!domain) {
+      EXPECT_EQ(wanted, "") << name;  // a leading dot
+      continue;
+    }
+    const auto got = organizational_domain(*domain);
+    EXPECT_EQ(got ? got->text() : "", wanted.empty() ? "" : Domain::parse(wanted)->text()) << name;
+  }
+  EXPECT_GT(seen, 50);
 }
 
 }  // namespace postroad
