@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what building, testing and running Postroad needs on Debian 12, and nothing if it is there.
-# As root, or as a user who may sudo. SETUP=run installs what `make run` needs; SETUP=test (default) all.
+# As root, or as a user who may sudo. SETUP=run installs what `make run` needs; SETUP=test (default) what
+# `make test` needs; SETUP=bench also the servers that benchmarks compare with (none of them is started).
 set -eu
 
 build="clang-19 lld-19 cmake ninja-build ccache pkg-config make git ca-certificates
@@ -10,8 +11,12 @@ build="clang-19 lld-19 cmake ninja-build ccache pkg-config make git ca-certifica
   libgumbo-dev libseccomp-dev libxxhash-dev"
 tests="libgtest-dev libgmock-dev libclang-rt-19-dev clang-format-19 clang-tidy-19 llvm-19 python3 openssl"
 
+clients="swaks s-nail msmtp mutt isync fetchmail getmail6 thunderbird fuse3 libfuse3-dev"
+rivals="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd"
+
 packages=$build
-[ "${SETUP:-test}" = run ] || packages="$build $tests"
+[ "${SETUP:-test}" = run ] || packages="$build $tests $clients"
+[ "${SETUP:-test}" != bench ] || packages="$packages $rivals"
 
 missing=
 for package in $packages; do
@@ -27,4 +32,12 @@ Install them as root, or install sudo: then this script does it." >&2; exit 1; }
 fi
 echo "Installing:$missing"
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+# Debian starts a mail server as it installs it, unless this file says no (invoke-rc.d(8)).
+if [ "${SETUP:-test}" = bench ]; then
+  echo "postfix postfix/main_mailer_type select No configuration" | $as_root debconf-set-selections
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' | $as_root install -m 755 /dev/stdin /usr/sbin/policy-rc.d
+    trap '$as_root rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
+fi
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
