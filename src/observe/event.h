@@ -161,20 +161,21 @@ struct EventInfo {
 std::vector<EventInfo> known_events();
 std::string reference_page();  // docs/reference/events.md, printed by `postroad docs events`
 
+class Counter;
+
 namespace detail {
-// Gives each type of event its number and its counter; called once per type before main().
-std::size_t enroll(EventInfo info);
+// Enters a type of event into the list of known ones and gives it its counter; once per type, before main().
+const Counter& enroll(EventInfo info);
+void count(const Counter& counter);
 
 template <Event E>
-std::size_t enroll() {
+const Counter& enroll() {
   EventInfo info{.name = E::name, .help = E::help, .level = level_of<E>(), .fields = {}};
   std::apply([&](const auto&... field) { (info.fields.push_back(field.name), ...); }, E::fields);
   return enroll(std::move(info));
 }
 template <Event E>
-inline const std::size_t number_of = enroll<E>();
-
-void count(std::size_t event_number);
+inline const Counter& counter_of = enroll<E>();
 }  // namespace detail
 
 }  // namespace postroad::observe

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
 
 #include "observe/event.h"
 
@@ -35,7 +36,7 @@ class Log {
   // Never blocks and never throws but bad_alloc; from any thread.
   template <Event E>
   void operator()(const E& event) {
-    detail::count(detail::number_of<E>);
+    detail::count(detail::counter_of<E>);
     if (level_of<E>() < level_.load(std::memory_order_relaxed)) return;
     push(render(event, clock_.now()));
   }
