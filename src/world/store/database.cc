@@ -1,0 +1,180 @@
+#include "store/database.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include <mutex>
+
+#include "store/rocks_files.h"
+
+namespace postroad::store {
+namespace {
+
+constexpr std::string_view family_prefix = "x:";  // of the engines above; ours have no colon
+
+// RocksDB tells its life in a file of its own; we keep nothing of it but what is wrong, which comes as a
+// Status.
+class Silence final : public rocksdb::Logger {
+ public:
+  Silence() : Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::ColumnFamilyOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.format_version = 5;
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.compression = rocksdb::kLZ4Compression;
+  options.level_compaction_dynamic_level_bytes = true;
+  return options;
+}
+
+}  // namespace
+
+DatabaseFault fault_of(const rocksdb::Status& status) {
+  DatabaseError what = DatabaseError::Unavailable;
+  if (status.IsNoSpace()) what = DatabaseError::NoSpace;
+  if (status.IsCorruption() || status.IsInvalidArgument() || status.IsNotFound())
+    what = DatabaseError::Damaged;
+  return {what, status.ToString()};
+}
+
+ReadError read_error_of(const rocksdb::Status& status) {
+  return status.IsCorruption() ? ReadError::Damaged : ReadError::Unavailable;
+}
+
+rocksdb::ReadOptions Database::reading() {
+  rocksdb::ReadOptions options;
+  options.total_order_seek = true;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions Database::key_options() const {
+  auto options = table_options(cache_);
+  options.write_buffer_size = options_.memtable_octets;
+  options.ttl = static_cast<std::uint64_t>(options_.erase_within.count());
+  return options;
+}
+
+Result<std::unique_ptr<Database>, DatabaseFault> Database::open(const std::string& path, disk::Disk& disk,
+                                                                const DatabaseOptions& options) {
+  auto database = std::unique_ptr<Database>(new Database);
+  database->options_ = options;
+  database->cache_ = rocksdb::NewLRUCache(options.cache_octets);
+
+  rocksdb::DBOptions db;
+  if (&disk != &disk::real_disk()) {
+    database->env_ = rocksdb::NewCompositeEnv(rocks_files(disk));
+    db.env = database->env_.get();
+  }
+  db.create_if_missing = options.create;
+  db.create_missing_column_families = options.create;
+  db.info_log = std::make_shared<Silence>();
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  db.track_and_verify_wals_in_manifest = true;
+  db.max_total_wal_size = options.log_octets;
+  db.max_open_files = 1024;
+  db.max_background_jobs = 2;
+  db.bytes_per_sync = 1 << 20;
+  db.avoid_flush_during_shutdown = true;  // the log has it all; stopping must be quick
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+
+  auto keys = database->key_options();
+  auto small = table_options(database->cache_);
+  small.write_buffer_size = std::max<std::size_t>(options.memtable_octets / 4, 1 << 20);
+  auto bodies = small;
+  bodies.compression = rocksdb::kLZ4Compression;
+  bodies.ttl = keys.ttl;
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors{{rocksdb::kDefaultColumnFamilyName, keys},
+                                                           {"refs", small},
+                                                           {"blobs", small},
+                                                           {"bodies", bodies},
+                                                           {"ops", small},
+                                                           {"engine", small}};
+
+  std::vector<std::string> present;
+  const auto listed = rocksdb::DB::ListColumnFamilies(db, path, &present);
+  if (!listed.ok() && !options.create) return refuse(fault_of(listed));
+  for (const auto& name : present)
+    if (name.starts_with(family_prefix)) descriptors.emplace_back(name, keys);
+
+  const auto status =
+      options.read_only ? rocksdb::DB::OpenForReadOnly(db, path, descriptors, &database->all_, &database->db_)
+                        : rocksdb::DB::Open(db, path, descriptors, &database->all_, &database->db_);
+  if (!status.ok()) return refuse(fault_of(status));
+
+  database->keys_ = database->all_[0];
+  database->references_ = database->all_[1];
+  database->blobs_ = database->all_[2];
+  database->bodies_ = database->all_[3];
+  database->ops_ = database->all_[4];
+  database->engine_ = database->all_[5];
+  database->families_.emplace_back(database->keys_, [](Handle) {});
+  for (std::size_t i = 6; i < descriptors.size(); ++i)
+    database->enter(descriptors[i].name.substr(family_prefix.size()), database->all_[i]);
+  database->all_.resize(6);
+  return database;
+}
+
+Database::~Database() {
+  if (!db_) return;
+  families_.clear();
+  for (Handle handle : all_) db_->DestroyColumnFamilyHandle(handle);
+  db_->Close().PermitUncheckedError();  // what it could fail at is durable already
+  delete db_;
+}
+
+Family Database::enter(const std::string& name, Handle handle) {
+  const std::unique_lock lock(families_mutex_);
+  const Family family{static_cast<std::uint32_t>(families_.size())};
+  families_.emplace_back(handle, [this](Handle h) { db_->DestroyColumnFamilyHandle(h); });
+  names_[name] = family;
+  return family;
+}
+
+Database::FamilyHandle Database::find(Family family) const {
+  const std::shared_lock lock(families_mutex_);
+  return family.number < families_.size() ? families_[family.number] : nullptr;
+}
+
+std::vector<std::string> Database::names() const {
+  const std::shared_lock lock(families_mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, family] : names_) names.push_back(name);
+  return names;
+}
+
+Result<Family, DatabaseFault> Database::family(const std::string& name) {
+  {
+    const std::shared_lock lock(families_mutex_);
+    if (const auto found = names_.find(name); found != names_.end()) return found->second;
+  }
+  Handle handle = nullptr;
+  const auto status = db_->CreateColumnFamily(key_options(), std::string(family_prefix) + name, &handle);
+  if (!status.ok()) return refuse(fault_of(status));
+  return enter(name, handle);
+}
+
+Result<bool, DatabaseFault> Database::drop(const std::string& name) {
+  FamilyHandle handle;
+  {
+    const std::unique_lock lock(families_mutex_);
+    const auto found = names_.find(name);
+    if (found == names_.end()) return false;
+    handle = std::move(families_[found->second.number]);
+    names_.erase(found);
+  }
+  const auto status = db_->DropColumnFamily(handle.get());
+  if (!status.ok()) return refuse(fault_of(status));
+  return true;
+}
+
+}  // namespace postroad::store
