@@ -67,6 +67,20 @@ Batch& Batch::release(BlobId blob, std::string_view by) {
   return *this;
 }
 
+Batch& Batch::emit(std::string_view octets) {
+  if (octets.size() > value_limit) throw std::length_error("store: an emitted text is longer than 64 KiB");
+  begin(Kind::Emit, octets.size());
+  Writer(operations_).string(octets);
+  ++emits_;
+  return *this;
+}
+
+Batch& Batch::trim_outbox(std::uint64_t upto) {
+  begin(Kind::Trim, 8);
+  Writer(operations_).u64(upto);
+  return *this;
+}
+
 Batch& Batch::essential() { return essential_ = true, *this; }
 
 Batch& Batch::expect_absent(std::string_view key, Family family) {
@@ -120,6 +134,8 @@ std::optional<Batch::Operation> Batch::operation(std::size_t& at) const {
       op.key = in.string();
       break;
     case Kind::Forget: op.key = in.raw(16); break;
+    case Kind::Emit: op.value = in.string(); break;
+    case Kind::Trim: op.upto = in.u64(); break;
   }
   at += before - in.rest().size();
   return op;

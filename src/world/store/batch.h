@@ -46,6 +46,13 @@ class Batch {
   Batch& release(BlobId blob, std::string_view by);
   static constexpr std::uint32_t no_such_blob = UINT32_MAX;
 
+  // Tells of this commit: the octets go to the store's one outbox, numbered in the order of commits over all
+  // partitions, as part of this commit. At most value_limit octets. Whoever reads the outbox (the ledger)
+  // takes what it read out again by trim_outbox(number of the last), in the commit that keeps what it made of
+  // it.
+  Batch& emit(std::string_view octets);
+  Batch& trim_outbox(std::uint64_t upto);
+
   // Commits while the disk is tight: for what frees space or records what cannot be undone (a delivery, an
   // erasure). A batch of nothing but remove and release always may.
   Batch& essential();
@@ -58,7 +65,7 @@ class Batch {
 
   // --- for engines: the batch read back in order -------------------------------------------------------
 
-  enum class Kind : std::uint8_t { Put = 1, Remove, Refer, Release, Forget };
+  enum class Kind : std::uint8_t { Put = 1, Remove, Refer, Release, Forget, Emit, Trim };
   struct Operation {
     Kind kind{};
     Family family{};
@@ -66,6 +73,7 @@ class Batch {
     std::string_view value;      // Put
     std::uint32_t checksum = 0;  // Put: value_checksum(key, value)
     BlobId blob{};               // Refer, Release
+    std::uint64_t upto = 0;      // Trim
   };
   enum class Expect : std::uint8_t { Absent = 1, KeyVersion, PartitionVersion, Lease };
   struct Expectation {
@@ -83,6 +91,7 @@ class Batch {
   bool refers() const { return refers_; }
   bool grows() const { return grows_ && !essential_; }
   std::size_t puts() const { return puts_; }
+  std::size_t emits() const { return emits_; }
 
  private:
   void begin(Kind kind, std::size_t octets);
@@ -92,6 +101,7 @@ class Batch {
   std::string expectations_;
   std::uint32_t count_ = 0;
   std::uint32_t puts_ = 0;
+  std::uint32_t emits_ = 0;
   bool expects_keys_ = false;
   bool refers_ = false;
   bool grows_ = false;

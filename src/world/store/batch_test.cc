@@ -81,6 +81,19 @@ TEST(Batch, LimitsAreExact) {
       std::length_error);
 }
 
+TEST(Batch, WhatItTellsIsReadBackInOrder) {
+  Batch batch(here);
+  batch.put("k", "v").emit("first").emit("second").trim_outbox(7);
+  const auto all = operations(batch);
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[1].kind, Batch::Kind::Emit);
+  EXPECT_EQ(all[1].value, "first");
+  EXPECT_EQ(all[2].value, "second");
+  EXPECT_EQ(all[3].kind, Batch::Kind::Trim);
+  EXPECT_EQ(all[3].upto, 7u);
+  EXPECT_EQ(batch.emits(), 2u);
+}
+
 TEST(Batch, AChecksumCoversKeyAndValue) {
   EXPECT_NE(value_checksum("a", "b"), value_checksum("b", "a"));
   EXPECT_NE(value_checksum("ab", ""), value_checksum("", "ab"));

@@ -15,6 +15,12 @@ struct Value {
   Version version;  // of the commit that put it
 };
 
+struct OutboxEntry {
+  std::uint64_t number = 0;
+  Partition partition;
+  std::string octets;
+};
+
 // Keys from `from` (included) to `to` (not included; empty: to the end of the partition). A page ends after
 // `limit` entries or once it holds `octets`, whichever comes first; one entry always fits.
 struct Range {
