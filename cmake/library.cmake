@@ -49,6 +49,15 @@ function(library path)
     target_link_libraries(${name} INTERFACE ${arg_USES} ${arg_LINK} ${arg_INSIDE})
   endif()
 
+  file(GLOB protos CONFIGURE_DEPENDS ${dir}/*.proto)
+  if(protos)  # what is on disk; the generated code is the library's own affair
+    set(generated ${PROJECT_BINARY_DIR}/proto/${name})
+    file(MAKE_DIRECTORY ${generated})
+    protobuf_generate(TARGET ${name} LANGUAGE cpp PROTOS ${protos} IMPORT_DIRS ${dir} PROTOC_OUT_DIR ${generated})
+    target_include_directories(${name} SYSTEM PRIVATE ${generated})
+    target_link_libraries(${name} PRIVATE protobuf::libprotobuf-lite)
+  endif()
+
   if(tests AND POSTROAD_TESTS)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name} ${arg_INSIDE} ${arg_TEST_USES} ${arg_LINK}
