@@ -63,6 +63,8 @@ function(library path)
     target_link_libraries(${name}_test PRIVATE ${name} ${arg_INSIDE} ${arg_TEST_USES} ${arg_LINK}
                           postroad_flags GTest::gmock GTest::gtest GTest::gtest_main)
     add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+    # Where a test finds the project's files, and third-party test data where it exists.
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
+      "POSTROAD_SOURCE=${PROJECT_SOURCE_DIR};POSTROAD_SUITES=${PROJECT_SOURCE_DIR}/../shared/suites")
   endif()
 endfunction()

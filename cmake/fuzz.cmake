@@ -1,0 +1,25 @@
+# Fuzzers: fuzz/NAME_fuzz.cc is the program fuzz_NAME, its corpus lies in fuzz/corpus/NAME. It links the
+# libraries whose headers it includes; there is no list to keep.
+#   cmake --preset fuzz && cmake --build --preset fuzz ; tools/fuzz.sh runs them.
+if(POSTROAD_FUZZ)
+  get_property(known GLOBAL PROPERTY POSTROAD_LIBRARIES)
+  file(GLOB fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fuzz/*_fuzz.cc)
+  foreach(source IN LISTS fuzzers)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})  # its includes decide
+    cmake_path(GET source STEM program)
+    string(REGEX REPLACE "(.*)_fuzz$" "fuzz_\\1" program ${program})
+    file(STRINGS ${source} includes REGEX "^#include \"[a-z0-9_]+/")
+    set(libraries "")
+    foreach(line IN LISTS includes)
+      string(REGEX REPLACE "^#include \"([a-z0-9_]+)/.*" "\\1" name ${line})
+      if(NOT name IN_LIST known)
+        message(FATAL_ERROR "${source}: there is no library '${name}'")
+      endif()
+      list(APPEND libraries ${name})
+    endforeach()
+    list(REMOVE_DUPLICATES libraries)
+    add_executable(${program} ${source})
+    target_link_libraries(${program} PRIVATE ${libraries} postroad_flags)
+    target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+  endforeach()
+endif()
