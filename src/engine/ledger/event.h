@@ -34,11 +34,15 @@ enum class Type : std::uint16_t {
   // 100-199 belong to campaign, 200-299 to trust, 300-399 to filter.
 };
 
+std::string_view to_text(Type type);  // "accepted", "delivered" ...: as `why`, the API and exports say it
+
 enum class Field : std::uint8_t {
   Sender = 1, Recipient, MessageId, Subject, ClientAddress, ClientName, Protocol, Login, Octets, Account, Mailbox,
   Uid, Host, RemoteAddress, Source, Tls, Reply, Class, Reason, NextAttempt, RelatedId, Attempt, Tenant, Campaign,
-  Tags, Recipients, DsnKind, ResolvedTo, Domain, Site, Stream,
+  Tags, Recipients, DsnKind, ResolvedTo, Domain, Site, Stream, Provider,
 };
+
+std::string_view to_text(Field field);
 
 struct Event {
   Type type{};
@@ -47,6 +51,12 @@ struct Event {
   QueueId queue_id{};
   std::vector<std::pair<Field, std::string>> fields;  // numbers as decimal text
 
+  // The first field of that name; empty if there is none.
+  std::string_view get(Field field) const {
+    for (const auto& [name, value] : fields)
+      if (name == field) return value;
+    return {};
+  }
   Event& with(Field field, std::string_view value) { return fields.emplace_back(field, value), *this; }
   Event& with(Field field, std::uint64_t value) { return fields.emplace_back(field, std::to_string(value)), *this; }
 };

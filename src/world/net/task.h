@@ -62,7 +62,7 @@ template <class T>
 struct Promise : PromiseBase {
   using Stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
   task<T> get_return_object() noexcept;
-  template <class U>
+  template <class U = T>  // so that `co_return {};` means an empty T
     requires std::is_convertible_v<U&&, T>
   void return_value(U&& value) {
     if constexpr (std::is_reference_v<T>)
