@@ -1,8 +1,9 @@
 // Mailboxes: mail is kept here until its owner collects it. What every other part may ask of them.
 //
-// An account's mailboxes are one partition with one owner core, which assigns UIDs and MODSEQs, keeps the hot state and
-// submits commits in order; nothing is visible before its commit (DESIGN §3.7; C14-C18). Any core may call; calls
-// travel to the owner and back. imapd and pop3d use Session (session.h); delivery uses deliver().
+// An account's mailboxes are one partition with one owner core, which assigns UIDs and MODSEQs, keeps the hot
+// state and submits commits in order; nothing is visible before its commit (DESIGN §3.7; C14-C18). Any core
+// may call; calls travel to the owner and back. imapd and pop3d use Session (session.h); delivery uses
+// deliver().
 #pragma once
 
 #include <cstdint>
@@ -25,12 +26,12 @@ struct NewMessage {
   std::string prefix;
   store::BlobId blob;
   std::uint64_t blob_octets = 0;
-  std::string structure;                 // mime::serialize() of the part tree of prefix + blob
-  std::string mailbox = "INBOX";         // UTF-8; if it does not exist: INBOX, or made when `create`
+  std::string structure;          // mime::serialize() of prefix + blob; empty: made when it is stored
+  std::string mailbox = "INBOX";  // UTF-8; if it does not exist: INBOX, or made when `create`
   bool create = false;
-  std::vector<std::string> flags;        // system flags and keywords, as IMAP writes them
-  Time internal_date{};                  // time of arrival
-  QueueId queue_id{};                    // 0: did not come through the queue (APPEND)
+  std::vector<std::string> flags;  // system flags and keywords, as IMAP writes them
+  Time internal_date{};            // time of arrival
+  QueueId queue_id{};              // 0: did not come through the queue (APPEND)
 };
 
 struct Stored {
@@ -45,11 +46,13 @@ class Mailboxes {
  public:
   virtual ~Mailboxes() = default;
   // Stores and records `events` (each gets account, mailbox and uid) in one commit. `op` makes a repeat
-  // harmless: the answer of the first is given again (C7). Quota is exact; `overshoot` lets a message that was
-  // promised already go past it (DESIGN §2).
+  // harmless: the answer of the first is given again (C7). Quota is exact; `overshoot` lets a message that
+  // was promised already go past it (DESIGN §2).
   virtual net::task<Result<Stored, StoreError>> deliver(AccountId account, NewMessage message,
                                                         std::optional<store::OpId> op, bool overshoot,
                                                         std::vector<ledger::Event> events) = 0;
+  // The source has confirmed: `op` need not be remembered any longer. Goes along with a later commit.
+  virtual void forget(AccountId account, store::OpId op) = 0;
 };
 
 }  // namespace postroad::mailbox
