@@ -213,7 +213,7 @@ class Dovecot:
     def __init__(self, directory, accounts, domain="demo.test", password="postroad", format="sdbox"):
         self.directory = pathlib.Path(directory)
         self.accounts, self.domain, self.password, self.format = accounts, domain, password, format
-        self.lmtp_port, self.imap_port, self.imaps_port, self.pop3_port, self.submission_port = free_ports(5)
+        self.lmtp_port, self.imap_port, self.imaps_port, self.pop3_port, self.pop3s_port = free_ports(5)
         self.mail = self.directory / "mail"
 
     def start(self):
@@ -288,7 +288,8 @@ service pop3-login {{
     port = {self.pop3_port}
   }}
   inet_listener pop3s {{
-    port = 0
+    port = {self.pop3s_port}
+    ssl = yes
   }}
 }}
 namespace inbox {{
