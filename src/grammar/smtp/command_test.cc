@@ -280,6 +280,12 @@ TEST(RcptParameters, AUtf8OriginalRecipientHasThreeForms) {  // RFC 6533 §3
     EXPECT_EQ(rcpt_error("ORCPT=utf-8;" + std::string(bad)), SyntaxError::BadParameter) << bad;
 }
 
+TEST(RcptParameters, AUtf8OriginalRecipientMustFitAsXtextToo) {
+  std::string address = "a@b";
+  while (address.size() < 300) address += "\xc3\xbc";
+  EXPECT_EQ(rcpt_error("ORCPT=utf-8;" + address), SyntaxError::BadParameter);
+}
+
 TEST(Xtext, EveryPrintableTextSurvivesTheWayThereAndBack) {
   std::string all;
   for (char c = ' '; c < 0x7f; ++c) all += c;

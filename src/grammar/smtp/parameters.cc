@@ -151,8 +151,11 @@ bool orcpt(Value value, RcptTo& rcpt) {
   const auto type =
       in.take_while([](char c) { return ascii::is_alnum(c) || c == '-' || c == '.' || c == '_'; });
   if (type.empty() || !in.take(';') || in.at_end()) return false;
-  auto address = ascii::iequals(type, "utf-8") ? from_utf8_address(in.rest()) : from_xtext(in.rest());
+  const bool utf8 = ascii::iequals(type, "utf-8");
+  auto address = utf8 ? from_utf8_address(in.rest()) : from_xtext(in.rest());
   if (!address) return false;
+  // UTF-8 in plain sight grows when it has to go on as xtext, and must not grow too long there.
+  if (utf8 && type.size() + 1 + utf8_address_xtext(*address).size() > longest_orcpt) return false;
   rcpt.original = OriginalRecipient{ascii::to_lower(type), std::move(*address)};
   return true;
 }
