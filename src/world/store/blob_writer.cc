@@ -78,7 +78,7 @@ Result<BlobId, BlobError> SegmentBlobWriter::finish_now() {
     blob_->offset = start_;
     segment_->set_end(start_ + record_octets(octets_));
     blob_->written = segment_->wrote();
-    blob_->segment = segment_;
+    blob_->lie_in(segment_);
     file_.reset();
     shelf_.segments.give_back(std::exchange(segment_, nullptr));
     buffer_ = {};

@@ -3,7 +3,15 @@
 namespace postroad::store {
 
 FreshBlob::FreshBlob(FreshBlobs& t, BlobId i) : table(t), id(i) {}
-FreshBlob::~FreshBlob() { table.remove(id); }
+FreshBlob::~FreshBlob() {
+  table.remove(id);
+  if (segment) segment->fresh.fetch_sub(1, std::memory_order_release);
+}
+
+void FreshBlob::lie_in(SegmentPtr in) {
+  segment = std::move(in);
+  segment->fresh.fetch_add(1, std::memory_order_relaxed);
+}
 
 FreshPtr FreshBlobs::add(BlobId id) {
   auto blob = std::make_shared<FreshBlob>(*this, id);

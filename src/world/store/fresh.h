@@ -31,6 +31,7 @@ struct FreshBlob {
   bool in_memory = true;
   // Where it lies. Of a large one since it was finished; of one in memory since the committer wrote it: then
   // only the committer looks.
+  void lie_in(SegmentPtr in);
   SegmentPtr segment;
   std::uint64_t offset = 0;
   std::uint64_t written = 0;  // Segment::wrote()

@@ -125,13 +125,14 @@ std::optional<std::string_view> read_body(std::string_view record) {
 
 std::string segment_record(const SegmentRow& row) {
   std::string record;
-  Writer(record).u64(row.committed_end).u64(row.live_octets).i64(row.oldest_dead);
+  Writer(record).u64(row.salt).u64(row.committed_end).u64(row.live_octets).i64(row.oldest_dead);
   return record;
 }
 
 std::optional<SegmentRow> read_segment(std::string_view record) {
   Reader in(record);
-  SegmentRow row{.committed_end = in.u64()};
+  SegmentRow row{.salt = in.u64()};
+  row.committed_end = in.u64();
   row.live_octets = in.u64();
   row.oldest_dead = in.i64();
   if (!in.ok()) return std::nullopt;

@@ -89,6 +89,7 @@ std::string body_record(std::string_view octets);  // checksum 8, octets
 std::optional<std::string_view> read_body(std::string_view record);
 
 struct SegmentRow {
+  std::uint64_t salt = 0;           // as in the file's header
   std::uint64_t committed_end = 0;  // octets of the file that commits rely on
   std::uint64_t live_octets = 0;    // of records that are referred to, headers included
   std::int64_t oldest_dead = 0;     // when the first record of it died, in seconds; 0: none has

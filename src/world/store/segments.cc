@@ -86,7 +86,7 @@ Result<SegmentPtr, disk::IoError> Segments::make() {
   }
   auto segment = std::make_shared<Segment>(*this, number, header.salt, segment_header_octets);
   segment->named_ = false;
-  segment->row.committed_end = segment_header_octets;
+  segment->row = {.salt = header.salt, .committed_end = segment_header_octets};
   const std::lock_guard lock(mutex_);
   segment->held_ = true;
   segment->file_ = std::move(*file);
@@ -112,11 +112,6 @@ void Segments::enter(SegmentPtr segment) {
     last_number_ = std::max(last_number_, segment->number());
   }
   give_back(std::move(segment));
-}
-
-void Segments::set_last_number(std::uint32_t number) {
-  const std::lock_guard lock(mutex_);
-  last_number_ = std::max(last_number_, number);
 }
 
 SegmentPtr Segments::find(std::uint32_t number) const {

@@ -54,6 +54,9 @@ class Segment {
   // The octets, and when it is new the name; by the committer only.
   Result<void, disk::IoError> sync();
 
+  // Fresh blobs that lie here and that no commit may have named yet: as long, the segment is not dropped.
+  std::atomic<int> fresh{0};
+
   layout::SegmentRow row;  // as of the last commit; committer only, or while opening
 
  private:
@@ -92,9 +95,6 @@ class Segments {
 
   // While opening: one that is on the disk. Those not full can be taken again.
   void enter(SegmentPtr segment);
-  // Numbers must rise for ever: the next one made is above `number`.
-  void set_last_number(std::uint32_t number);
-
   SegmentPtr find(std::uint32_t number) const;
   std::vector<SegmentPtr> all() const;
   // Nobody shall append to it any more: true once nobody does. A holder is told by sealed().
@@ -117,10 +117,10 @@ class Segments {
   const Clock& clock_;
   const Options options_;
   mutable std::mutex mutex_;
+  std::list<Segment*> recent_;  // with an open file, most recently used first
   std::map<std::uint32_t, SegmentPtr> table_;
   std::vector<SegmentPtr> open_;  // not full, nobody's; the fullest last
   std::uint32_t last_number_ = 0;
-  std::list<Segment*> recent_;  // with an open file, most recently used first
 };
 
 }  // namespace postroad::store
