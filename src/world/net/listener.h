@@ -2,57 +2,29 @@
 //
 // Two steps, so that no listener answers until all are bound and the store is open: bind() claims the
 // addresses and fails with a clear error; start() begins to accept. One core accepts for all and hands each
-// connection to the core that has fewest; listeners that are replaced at reload lose no queued connection.
+// connection to the core that has fewest; a listener that is replaced at reload loses no queued connection,
+// as acceptors per core with SO_REUSEPORT would.
 //
-// What is refused is refused here, before a session exists: too many from one address or prefix, too many at
-// all (durability.md: attacks 26, 28, ladder steps 2 and 3).
+// What is refused is refused here, before a session exists: see Connections.
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "net/connections.h"
 #include "net/runtime.h"
 #include "net/stream.h"
 
 namespace postroad::net {
 
-enum class Load : std::uint8_t { Normal, Busy, Shedding };  // durability.md, overload ladder 1 to 3
-
-// The connections of the whole server: shared by its listeners; any thread.
-class Connections {
- public:
-  struct Limits {
-    std::size_t all = 20'000;      // slots; lowered to what RLIMIT_NOFILE allows, less reserve_fds
-    std::size_t reserve_fds = 64;  // for store, log and DNS (attack 28)
-    std::size_t per_address = 50;
-    std::size_t per_prefix = 200;        // an IPv4 /24, an IPv6 /64
-    double busy = 0.8, shedding = 0.95;  // parts of `all`
-    std::vector<Network> exempt;         // from per_address and per_prefix
-  };
-  explicit Connections(Limits limits);
-  ~Connections();
-  Connections(const Connections&) = delete;
-  Connections& operator=(const Connections&) = delete;
-
-  void set_limits(Limits limits);  // reload; what is open stays
-  std::size_t open() const;
-  std::size_t slots() const;
-  // By slots, and never below what raise() asked for (memory, a slow store: whoever measures it).
-  Load load() const;
-  void raise(Load at_least);
-
- private:
-  friend class Listener;
-  struct State;
-  std::shared_ptr<State> state_;
+enum class BindProblem : std::uint8_t {
+  InUse,         // another program, or another of our listeners, has the address
+  NotPermitted,  // a port below 1024, or a directory that is not ours
+  NotAvailable,  // no interface has this address
+  Other,
 };
-
-enum class Refusal : std::uint8_t { AddressLimit, PrefixLimit, Shedding };
-
-enum class BindProblem : std::uint8_t { InUse, NotPermitted, NotAvailable, BadPath, Other };
 struct BindError {
   BindProblem problem;
   Endpoint address;
@@ -65,24 +37,27 @@ class Listener {
     std::string name;  // "smtp": for logs
     std::vector<Endpoint> addresses;
     int backlog = 1024;
-    unsigned unix_mode = 0660;     // of unix sockets
-    std::vector<Network> proxies;  // peers that must begin with a PROXY header (v1 or v2)
-    bool limited = true;           // false: no limits but slots (unix sockets are never limited)
-    // Said before closing, e.g. "421 4.7.0 ...\r\n"; empty: nothing is said. Not called for implicit TLS if
-    // it answers nothing. Runs on the accepting core.
-    std::function<std::string(Refusal, const IpAddress&)> refuse;
+    unsigned unix_mode = 0660;  // of unix sockets
+    std::vector<Network> proxies =
+        {};  // peers that must begin with a PROXY header; limits then count whom it names
+    // Said to whom is refused, e.g. "421 4.7.0 Too many connections\r\n"; unset or empty: closed in silence
+    // (TLS). Called on any core.
+    std::function<std::string(Refusal, const IpAddress&)> refuse = {};
   };
-  // A conversation, on the core where its stream lives. What it throws goes to on_error, on that core.
+  // A conversation, on the core where its stream lives from now on. Called on that core.
   using Session = std::function<task<void>(Stream)>;
 
+  // The runtime and the connections must outlive the listener.
   static Result<std::unique_ptr<Listener>, BindError> bind(Runtime& runtime, Connections& connections,
                                                            Options options);
-  ~Listener();  // after end_sessions() has been awaited, or after the runtime has stopped
+  ~Listener();  // after end_sessions(), or after the runtime has stopped
 
+  const std::string& name() const;
   std::vector<Endpoint> addresses() const;  // as bound: port 0 has become a number
+  // Once. What ends a session goes to on_error, on its core.
   void start(Session session, TaskGroup::OnError on_error);
-  // Closes the listening sockets, removes unix paths, and latches the signal that all streams of this
-  // listener stop on: sessions between two commands end with LineError::Stopping, others go on. Any thread.
+  // Closes the listening sockets, removes unix paths, and latches the signal on which all streams of this
+  // listener stop: a session between two lines sees LineError::Stopping. Any thread.
   void stop_accepting();
   std::size_t sessions() const;
   // Waits until all sessions have ended by themselves, at most `patience`; true: all have.

@@ -92,7 +92,8 @@ class StreamWait : public Waiter {
   virtual void forget_more() noexcept {}
   void conclude();  // throws what ended it
   bool go_on() { return (step_ = advance()) == Step::Finished; }
-  bool fail(Io io);
+  void fail(Io io);
+  void leave() noexcept;  // woken for good: nothing that happens now concerns us
   StreamState& stream_;
   std::optional<Ending> ended_;
 
@@ -102,7 +103,6 @@ class StreamWait : public Waiter {
   void block();
   void again();    // something happened
   void expired();  // the timer
-  void leave() noexcept;
   void forget() noexcept override;
   Step step_ = Step::Blocked;
   Instant since_{};
@@ -187,6 +187,7 @@ class Stream {
   void keep(std::shared_ptr<void> companion);
 
  private:
+  friend class SystemConnector;
   std::unique_ptr<detail::StreamState> state_;
 };
 
@@ -204,6 +205,7 @@ class Stream::ReadLine final : public detail::StreamWait, private Signal::Listen
   void prepare_wait() override;
   void forget_more() noexcept override { stop(); }
   void signalled() override;
+  bool at_rest() const;
   std::size_t limit_;
   bool begun_ = false;
   Result<std::string_view, LineError> line_;
@@ -233,6 +235,7 @@ class Stream::Write final : public detail::StreamWait {
   Step advance() override;
   Duration patience() override;
   void waited(Duration time) override;
+  void forget_more() noexcept override;
   std::string_view view_;
   std::size_t keep_;  // finished when no more than this is unsent
 };
@@ -247,13 +250,13 @@ class Stream::Wait final : public detail::StreamWait, private Signal::Listener {
  private:
   Step advance() override;
   Duration patience() override;
-  void too_late() override { woke_ = Woke::Deadline; }
+  void too_late() override;
   void prepare_wait() override;
   void forget_more() noexcept override { stop(); }
   void signalled() override;
   Signal* signal_;
   Instant deadline_;
-  std::optional<Woke> woke_;
+  Woke woke_ = Woke::Deadline;
 };
 
 class Stream::Close final : public detail::StreamWait {
@@ -266,6 +269,7 @@ class Stream::Close final : public detail::StreamWait {
   Step advance() override;
   Duration patience() override;
   void waited(Duration time) override { left_ -= time; }
+  void too_late() override {}  // then it is closed without more ado
   Duration left_{5s};
   bool finished_ = false;
   std::size_t dropped_ = 0;

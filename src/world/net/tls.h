@@ -21,6 +21,7 @@ enum class TlsFileError : std::uint8_t {
   NotPem,       // no certificate, or no private key, in the file
   KeyMismatch,  // the key is not the certificate's
   CannotWrite,  // make_self_signed
+  BadHostName,  // make_self_signed: neither a host name nor an address
 };
 struct TlsFileProblem {
   TlsFileError error;
@@ -38,7 +39,7 @@ class TlsCertificate {
   std::int64_t not_after() const;          // seconds since 1970
 
  private:
-  friend struct TlsAccess;
+  friend struct TlsCertificateAccess;
   struct State;
   explicit TlsCertificate(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

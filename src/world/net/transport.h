@@ -43,7 +43,7 @@ class Transport {
   virtual IoResult write_some(std::string_view first, std::string_view second) = 0;
   // No more will be written: TLS close_notify, then FIN. Done, or WouldBlock: call again. Never fails.
   virtual Io finish() = 0;
-  // Octets (or the end) have arrived that nobody has read yet. Does not wait.
+  // Octets have arrived that nobody has read yet. Does not wait.
   virtual bool readable_now() = 0;
 
   virtual Endpoint local() const { return {}; }
