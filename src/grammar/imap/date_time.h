@@ -23,7 +23,7 @@ struct DateTime {
 
 // date-text: "1-Feb-1994" or "01-Feb-1994", without quotes. The day exists.
 std::optional<Date> parse_date(std::string_view text);
-// date-time without its quotes; the day may be " 7", "07" or "7". A leap second is the second after it.
+// date-time without its quotes; the day may be " 7", "07" or "7". A leap second is taken as the one before.
 std::optional<DateTime> parse_date_time(std::string_view text);
 
 void append_date(std::string& out, Date date);  // 1-Feb-1994

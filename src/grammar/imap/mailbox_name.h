@@ -40,13 +40,10 @@ class MailboxName {
   std::string text_;
 };
 
-// The octets of a name or LIST pattern, without the rules for names. Nothing when the input is not strict
-// modified UTF-7, or not valid UTF-8.
+// The UTF-8 of a name or LIST pattern, without the rules for names. Nothing when it is not strict modified
+// UTF-7 (its octets are all printable ASCII).
 std::optional<std::string> from_modified_utf7(std::string_view text);
-std::optional<std::string> to_modified_utf7(std::string_view utf8);
-// At the end of `out`. `utf8` is valid UTF-8 (it came from a MailboxName or the store); what is not
-// becomes U+FFFD.
+// At the end of `out`. `utf8` came from a MailboxName or the store; what is no UTF-8 in it becomes U+FFFD.
 void append_modified_utf7(std::string& out, std::string_view utf8);
-bool is_utf8(std::string_view octets);  // RFC 3629: shortest form, no surrogates, at most U+10FFFF
 
 }  // namespace postroad::imap
