@@ -38,7 +38,7 @@ struct WholeLine {  // after expect_line(), without its CRLF; lives as WholeComm
   std::string_view text;
 };
 // A message is about to come. Call accept_message() or refuse_message() before next(). Both live in the
-// reader until the AppendEnds or Refusal that closes the command.
+// reader until next() is called after AppendEnds, a Refusal or refuse_message().
 struct MessageBegins {
   const AppendTarget& target;
   const AppendMessage& message;
@@ -56,6 +56,8 @@ struct Refusal {
 };
 using ReaderEvent = std::variant<NeedInput, NeedContinuation, WholeCommand, WholeLine, MessageBegins,
                                  MessageOctets, MessageEnds, AppendEnds, Refusal>;
+
+struct LiteralHeader;
 
 class CommandReader {
  public:
@@ -81,24 +83,35 @@ class CommandReader {
   void reset();
 
  private:
-  enum class At : std::uint8_t { Line, HeldLiteral, Decision, Message, AfterMessage, SkipLiteral, SkipLine };
-  // What a line ends in: {n}, {n+}, ~{n}, ~{n+}.
-  struct LiteralHeader;
+  enum class At : std::uint8_t {
+    Line,         // in a line of a command
+    HeldLiteral,  // in a literal that is kept with the lines
+    Decision,     // at a message: waiting for accept_message() or refuse_message()
+    Message,      // in a message that is passed through
+    SkipLiteral,  // in a literal of a refused command
+    SkipLine,     // in what is left of a refused command
+  };
 
-  ReaderEvent line_done(std::string_view piece, std::string_view& input);
-  ReaderEvent on_literal(const LiteralHeader& header);
-  ReaderEvent refuse(SyntaxError error, const LiteralHeader* header);
+  std::optional<std::string_view> whole_line(std::string_view& input);
+  std::string_view tag() const;
+  ReaderEvent after_line(std::string_view text);
+  std::optional<Fault> too_much(const LiteralHeader& header) const;
+  std::optional<ReaderEvent> at_literal(const LiteralHeader& header);
+  ReaderEvent refusal(SyntaxError error, const std::optional<LiteralHeader>& literal);
+  bool skip(std::uint64_t octets);
+  void finish();
 
   const Dialect& dialect_;
   At at_ = At::Line;
-  std::string held_{};
+  bool finished_ = false;  // what the last event showed is dropped by the next call
+  std::string held_{};     // lines and literals of the command so far, or since its last message
   std::optional<AppendParser> append_{};
-  std::size_t line_limit_ = 0;      // of expect_line(); 0: a command is expected
-  std::size_t line_octets_ = 0;     // of the line being read
-  std::size_t command_octets_ = 0;  // of the whole command, messages not counted
+  std::optional<std::size_t> line_limit_{};  // after expect_line()
+  std::size_t line_octets_ = 0;              // of the line being read, in held_
+  std::size_t command_octets_ = 0;           // of pieces before the one in held_
   std::size_t literals_ = 0;
-  std::uint64_t literal_left_ = 0;  // octets of the literal being read or skipped
-  std::uint64_t skipped_ = 0;       // of refused literals of this command
+  std::uint64_t left_ = 0;     // octets of the literal being read or skipped
+  std::uint64_t skipped_ = 0;  // octets of refused literals of this command
 };
 
 }  // namespace postroad::imap

@@ -19,7 +19,7 @@ struct Limits {
   std::size_t command;  // all lines and held literals of one command
   std::size_t literals;  // literals of one command, messages included
   std::size_t depth;     // nested parentheses, and nested search keys
-  std::size_t keys;      // search keys, fetch attributes, flags, names: items of any list
+  std::size_t items;     // search keys, fetch attributes, flags, names: of all lists of one command
   std::size_t ranges;    // ranges in all sequence sets of one command
   // The largest non-synchronising literal. 4,096 is what LITERAL- promises (RFC 7888 §5); LITERAL+ has no
   // bound of its own, so there it is the largest message.
@@ -35,7 +35,7 @@ inline constexpr Limits before_login{.line = 12'288,
                                      .command = 16'384,
                                      .literals = 64,
                                      .depth = 1,
-                                     .keys = 100,
+                                     .items = 100,
                                      .ranges = 100,
                                      .non_synchronizing = 8'192,
                                      .swallow = 0};
@@ -44,7 +44,7 @@ inline constexpr Limits after_login{.line = 65'536,
                                     .command = 1'048'576,
                                     .literals = 1'000,
                                     .depth = 50,
-                                    .keys = 1'000,
+                                    .items = 1'000,
                                     .ranges = 65'536,
                                     .non_synchronizing = 100'000'000,
                                     .swallow = 200'000'000};

@@ -78,6 +78,12 @@ struct ESearchValues {
   std::optional<std::uint64_t> mod_seq{};
 };
 
+// One message of a THREAD response; nodes stand in the order of the answer, parents before children.
+struct ThreadNode {
+  std::uint32_t number = 0;    // 0: the parent of its children is missing
+  std::uint32_t children = 0;  // how many of the nodes behind it, with theirs, are its children
+};
+
 class Renderer {
  public:
   // `utf8`: after ENABLE IMAP4rev2 or UTF8=ACCEPT names and quoted strings are UTF-8.
@@ -117,6 +123,7 @@ class Renderer {
   void recent(std::uint32_t messages);
   void expunge(std::uint32_t number);
   void vanished(const NumberSet& uids, bool earlier);  // RFC 7162 §3.2.10; nothing for no UIDs
+  void thread(std::span<const ThreadNode> nodes);
   void search(std::span<const std::uint32_t> numbers, std::optional<std::uint64_t> mod_seq = {});
   void sort(std::span<const std::uint32_t> numbers, std::optional<std::uint64_t> mod_seq = {});
   void esearch(const ESearchValues& values);
@@ -150,15 +157,20 @@ class Renderer {
   void fetch_email_id(std::string_view object_id);
   void fetch_thread_id(std::optional<std::string_view> object_id);
   void fetch_preview(std::optional<std::string_view> text);  // UTF-8
-  void fetch_rendered(std::string_view name,
-                      std::string_view value);  // ENVELOPE, BODY, BODYSTRUCTURE as stored
-  // ' BODY[1.HEADER.FIELDS (From)]<0> ' before the value: nstring(), literal_header() or literal8_header().
-  void fetch_body(const BodyAttribute& attribute);
-  void fetch_binary_size(const BodyAttribute& attribute, std::uint64_t octets);
+  // Any item: its name, for a value the caller appends. ENVELOPE and the like as stored; bodies, whose name
+  // append_item_name() makes once for all messages, with nstring(), literal_header() or literal8_header().
+  void fetch_item(std::string_view name);
   void fetch_end() { out_.append(")\r\n"), first_item_ = true; }
 
  private:
-  void item(std::string_view name);
+  void quoted(std::string_view octets);
+  void names(std::string_view response, std::span<const std::string_view> names);
+  void numbers(std::string_view response, std::span<const std::uint32_t> numbers,
+               std::optional<std::uint64_t> mod_seq);
+  void listed(std::string_view response, const ListedMailbox& mailbox);
+  void namespaces(std::span<const NamespacePrefix> prefixes);
+  void delimiter(char c);
+  void line(std::string_view text);
   std::string& out_;
   bool utf8_;
   bool first_item_ = true;

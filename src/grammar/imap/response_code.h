@@ -54,8 +54,10 @@ inline constexpr std::string_view metadata_no_private = "METADATA NOPRIVATE";
 inline constexpr std::string_view bad_charset = "BADCHARSET (US-ASCII UTF-8)";
 
 std::string capability(std::span<const std::string_view> capabilities);
-std::string permanent_flags(const Flags& flags, bool new_keywords);  // \* : clients may invent keywords
-std::string unseen(std::uint32_t number);                            // rev1
+// `system`: SystemFlag bits. `new_keywords`: clients may invent more.
+std::string permanent_flags(std::uint8_t system, std::span<const std::string_view> keywords,
+                            bool new_keywords);
+std::string unseen(std::uint32_t number);  // rev1
 std::string uid_next(Uid uid);
 std::string uid_validity(UidValidity uid_validity);
 std::string highest_mod_seq(ModSeq mod_seq);                              // RFC 7162 §3.1.2.1

@@ -85,7 +85,7 @@ enum class SearchReturn : std::uint8_t { Min = 1, Max = 2, All = 4, Count = 8, S
 
 struct SearchProgram {
   std::string charset{};          // as written; empty: none given, which is US-ASCII in rev1, UTF-8 in rev2
-  std::vector<SearchKey> keys{};  // keys[0] is the root
+  std::vector<SearchKey> keys{};  // keys[0] is an And of all that must hold
   friend bool operator==(const SearchProgram&, const SearchProgram&) = default;
 };
 
@@ -133,7 +133,7 @@ struct Thread {
   friend bool operator==(const Thread&, const Thread&) = default;
 };
 
-// As a client would write it again; for tests, logs and `postroad why`.
+// As a client would write the keys again, without the charset: for tests and logs.
 void append_search_keys(std::string& out, const SearchProgram& program);
 
 }  // namespace postroad::imap

@@ -16,11 +16,12 @@ enum class Fault : std::uint8_t {
   BadUtf8,         // RFC 6855 §3: octets above 127 in a quoted string that are not UTF-8
   BadMailboxName,  // neither modified UTF-7 nor UTF-8 (NO, not BAD: the command was understood)
   TooDeep,         // Limits::depth
-  TooMany,         // Limits::keys or ranges
+  TooMany,         // Limits::items or ranges
   LineTooLong,     // Limits::line or command
   LiteralTooBig,   // Limits::literal, command or non_synchronizing
   TooManyLiterals,
   BareLineFeed,  // a line that does not end in CRLF
+  NotImap,       // a web browser, or somebody who makes one speak to us (durability.md, attack 93)
   ClientGaveUp,  // an APPEND of no octets: the client takes it back (RFC 3502)
 };
 
