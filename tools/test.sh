@@ -38,8 +38,8 @@ suite() {
   local name=$1 folder=$2 before=$SECONDS; shift 2
   local report=$PWD/$out/$name.xml log=$out/$name.log
   reports+=("$report")
-  if ctest --test-dir "$folder" --output-junit "$report" --test-output-truncation tail --no-tests=error \
-      --test-output-size-failed 100000 --output-on-failure "$@" >"$log" 2>&1 </dev/null; then
+  if ctest --test-dir "$folder" --output-junit "$report" --no-tests=error \
+      --test-output-size-passed 10000000 --test-output-size-failed 10000000 --output-on-failure "$@" >"$log" 2>&1 </dev/null; then
     grep -E '^ *[0-9]+/[0-9]+ Test|tests passed' "$log"
   else
     grep -E '^ *[0-9]+/[0-9]+ Test|tests passed|Failed|Timeout' "$log"
