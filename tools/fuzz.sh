@@ -1,7 +1,8 @@
 #!/bin/bash
 # Runs each fuzzer of build/fuzz on its corpus; what it finds and what breaks it stay in build/fuzz/.
 #
-#   tools/fuzz.sh SECONDS [NAME...]     a line "pass|fail fuzz NAME" for each on fd 3 where that is open
+#   tools/fuzz.sh SECONDS [NAME...]     a line "pass|fail fuzz NAME" for each on fd 3 where that is open;
+#   FUZZ_LOG=docs/measurements/fuzz.md  keeps what came of it
 set -u
 cd "$(dirname "$0")/.."
 seconds=$1; shift
@@ -32,5 +33,10 @@ fi
 [ ${#names[@]} != 0 ] || { echo "no fuzzer is built: cmake --preset fuzz && cmake --build build/fuzz --target fuzzers" >&2; exit 1; }
 printf '%s\n' "${names[@]}" | xargs -P "$jobs" -I{} bash -c 'one {} '"$seconds" | tee build/fuzz/summary
 if { true >&3; } 2>/dev/null; then sed -n 's/^\(pass\|fail\) \([^ ]*\).*/\1 fuzz \2/p' build/fuzz/summary >&3; fi
+if [ -n "${FUZZ_LOG:-}" ]; then
+  { printf '# Fuzzing\n\n`make fuzz`: each fuzzer for %s s on %s cores, commit %s, %s.\n\n```\n' "$seconds" "$(nproc)" \
+      "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" "$(date -u +%F)"
+    sort -k2 build/fuzz/summary | grep '^\(pass\|fail\) '; printf '```\n'; } >"$FUZZ_LOG"
+fi
 # Each fuzzer that was asked for has passed, and said so.
 [ "$(grep -c '^pass ' build/fuzz/summary)" = ${#names[@]} ]
