@@ -128,6 +128,11 @@ std::vector<SegmentPtr> Segments::all() const {
   return all;
 }
 
+std::size_t Segments::count() const {
+  const std::lock_guard lock(mutex_);
+  return table_.size();
+}
+
 bool Segments::retire(Segment& segment) {
   const std::lock_guard lock(mutex_);
   segment.seal();
