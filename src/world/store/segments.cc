@@ -86,7 +86,7 @@ Result<SegmentPtr, disk::IoError> Segments::make() {
   }
   auto segment = std::make_shared<Segment>(*this, number, header.salt, segment_header_octets);
   segment->named_ = false;
-  segment->row = {.salt = header.salt, .committed_end = segment_header_octets};
+  segment->row.salt = header.salt;
   const std::lock_guard lock(mutex_);
   segment->held_ = true;
   segment->file_ = std::move(*file);
