@@ -19,6 +19,7 @@ namespace postroad::mime {
 std::string render_envelope(const Message& message, std::size_t part = 0);
 
 std::string render_bodystructure(const Message& message);
+std::string render_body(const Message& message);
 
 // BODY is BODYSTRUCTURE without extension data; `bodystructure` is one rendered here.
 std::string derive_body(std::string_view bodystructure);

@@ -49,6 +49,8 @@ enum class Anomaly : std::uint8_t {
 
 class Anomalies {
  public:
+  Anomalies() = default;
+  explicit Anomalies(std::uint32_t bits) : bits_(bits) {}
   void set(Anomaly a) { bits_ |= std::uint32_t{1} << static_cast<unsigned>(a); }
   bool has(Anomaly a) const { return bits_ >> static_cast<unsigned>(a) & 1; }
   bool any() const { return bits_ != 0; }
@@ -119,7 +121,7 @@ class Message {
   friend class Parser;
   // Where a part's header lies in headers_, and what the parser decided about its type against the header's
   // word.
-  enum class Treated : std::uint8_t { AsDeclared, AsDefault, AsText, AsOctets, AsMessage };
+  enum class Treated : std::uint8_t { AsDeclared, AsText, AsOctets, AsMessage };
   struct Kept {
     std::uint32_t start = 0, octets = 0;
     Treated treated = Treated::AsDeclared;

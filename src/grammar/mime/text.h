@@ -33,7 +33,7 @@ struct EncodedWord {
 std::optional<EncodedWord> encoded_word(std::string_view text);
 
 // `octets` of `charset` as UTF-8. ICU converts; names are those of RFC 2978 with the aliases in use, and as
-// browsers do (Encoding Standard) a few name a superset: ISO-8859-1 and US-ASCII are windows-1252, GB2312 is
+// browsers do (Encoding Standard) a few name a superset: ISO-8859-1 is windows-1252, GB2312 is
 // GB18030, EUC-KR and KS_C_5601-1987 are windows-949, Shift_JIS is windows-31j, ISO-8859-9 is windows-1254,
 // TIS-620 is windows-874. Octets that mean nothing in it become U+FFFD. An unknown charset is taken by
 // octets_to_utf8().

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "net/manual_core.h"
 #include "net/runtime.h"
 #include "store/store.h"
 
@@ -83,6 +82,5 @@ class ScratchDirectory {
 
 // Octets that compress badly and differ from each other; the same for one seed.
 std::string noise(std::size_t octets, std::uint64_t seed);
-std::string hex_noise(std::uint64_t seed);  // 32 characters
 
 }  // namespace postroad::store
