@@ -6,7 +6,8 @@ endif()
 add_library(postroad_flags INTERFACE)
 target_compile_options(postroad_flags INTERFACE
   # no-deprecated: libstdc++ 12 deprecates what its own stable_sort uses
-  -Wall -Wextra -Wformat=2 -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough -Wshadow -Wno-deprecated-declarations
+  -Wall -Wextra -Wformat=2 -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough -Wshadow -Wno-missing-designated-field-initializers
+  -Wno-missing-field-initializers -Wno-deprecated-declarations
   -Werror=return-type -Werror=unused-result -Werror=format-security
   -fno-omit-frame-pointer)
 target_compile_definitions(postroad_flags INTERFACE _GLIBCXX_ASSERTIONS)

@@ -1,8 +1,9 @@
 # Fuzzers: fuzz/NAME_fuzz.cc is the program fuzz_NAME, its corpus lies in fuzz/corpus/NAME. It links the
 # libraries whose headers it includes; there is no list to keep.
-#   cmake --preset fuzz && cmake --build --preset fuzz ; tools/fuzz.sh runs them.
+# The target `fuzzers` builds them and no more of the product than they need; tools/fuzz.sh runs them.
 if(POSTROAD_FUZZ)
   get_property(known GLOBAL PROPERTY POSTROAD_LIBRARIES)
+  add_custom_target(fuzzers)
   file(GLOB fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fuzz/*_fuzz.cc)
   foreach(source IN LISTS fuzzers)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})  # its includes decide
@@ -21,5 +22,6 @@ if(POSTROAD_FUZZ)
     add_executable(${program} ${source})
     target_link_libraries(${program} PRIVATE ${libraries} postroad_flags)
     target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${program})
   endforeach()
 endif()

@@ -3,7 +3,8 @@
 #   library(engine/queue  USES mail net  INSIDE store ledger  LINK fmt::fmt)
 #
 # USES: libraries whose words its public headers show, so that its users see them too.
-# INSIDE: libraries only its .cc files need. LINK: packages from outside the project.
+# INSIDE: libraries only its .cc files need. LINK: packages from outside the project. CONCURRENT: several
+# threads meet in it, so its tests run under ThreadSanitizer too.
 # A library sees its own headers and those of what it names, through a directory that holds links
 # to its headers and nothing else: any other include is "no such file". *_test.cc become its test
 # program, which sees what the library sees and no more.
@@ -11,7 +12,7 @@
 set_property(GLOBAL PROPERTY POSTROAD_LIBRARIES "")
 
 function(library path)
-  cmake_parse_arguments(arg "" "" "USES;INSIDE;LINK;TEST_USES" ${ARGN})
+  cmake_parse_arguments(arg "CONCURRENT" "" "USES;INSIDE;LINK;TEST_USES" ${ARGN})
   cmake_path(GET path FILENAME name)
   get_property(known GLOBAL PROPERTY POSTROAD_LIBRARIES)
   if(name IN_LIST known)
@@ -53,7 +54,14 @@ function(library path)
   if(protos)  # what is on disk; the generated code is the library's own affair
     set(generated ${PROJECT_BINARY_DIR}/proto/${name})
     file(MAKE_DIRECTORY ${generated})
-    protobuf_generate(TARGET ${name} LANGUAGE cpp PROTOS ${protos} IMPORT_DIRS ${dir} PROTOC_OUT_DIR ${generated})
+    foreach(proto IN LISTS protos)
+      cmake_path(GET proto STEM stem)
+      set(made ${generated}/${stem}.pb.cc ${generated}/${stem}.pb.h)
+      add_custom_command(OUTPUT ${made} DEPENDS ${proto}
+                         COMMAND protobuf::protoc --cpp_out=${generated} -I ${dir} ${proto})
+      target_sources(${name} PRIVATE ${made})
+      set_source_files_properties(${made} PROPERTIES COMPILE_OPTIONS -w)
+    endforeach()
     target_include_directories(${name} SYSTEM PRIVATE ${generated})
     target_link_libraries(${name} PRIVATE protobuf::libprotobuf-lite)
   endif()
@@ -66,5 +74,9 @@ function(library path)
     # Where a test finds the project's files, and third-party test data where it exists.
     set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
       "POSTROAD_SOURCE=${PROJECT_SOURCE_DIR};POSTROAD_SUITES=${PROJECT_SOURCE_DIR}/../shared/suites")
+    if(arg_CONCURRENT)
+      set_tests_properties(${name} PROPERTIES LABELS concurrent)
+      set_property(GLOBAL APPEND PROPERTY POSTROAD_CONCURRENT ${name}_test)
+    endif()
   endif()
 endfunction()

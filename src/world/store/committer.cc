@@ -61,6 +61,7 @@ void Watches::tell(Partition partition) {
 // --- Committer ---------------------------------------------------------------------------------------------
 
 Committer::Committer(Parts parts, bool thread) : parts_(std::move(parts)) {
+  for (const auto& segment : parts_.segments.all()) count({}, segment->row);
   if (thread) thread_ = std::thread([this] { loop(); });
 }
 
@@ -203,12 +204,21 @@ void Committer::run_group(std::vector<Pending>& group) {
   if (mark) parts_.ids.set_mark(*mark);
   if (versions_.size() > versions_kept) versions_.clear();
   for (const auto& [partition, version] : changes.versions_) versions_[partition] = version;
-  for (const auto& [segment, row] : changes.rows_) segment->row = row;
+  for (const auto& [segment, row] : changes.rows_) count(segment->row, row), segment->row = row;
+  for (Segment* segment : changes.dropped_) count(segment->row, {}), segment->row = {};
   for (FreshBlob* blob : changes.indexed_) blob->indexed = true;
+  const bool emitted = changes.outbox_.next != parts_.outbox.next;
+  parts_.outbox = changes.outbox_;
+  if (parts_.watches.any() && emitted) parts_.watches.tell(Watches::outbox);
   if (parts_.watches.any())
     for (const auto& [partition, version] : changes.versions_) parts_.watches.tell(partition);
   if (!changes.released_.empty()) parts_.released(changes.released_);
   commits_.fetch_add(group.size(), std::memory_order_relaxed);
+}
+
+void Committer::count(const layout::SegmentRow& before, const layout::SegmentRow& now) {
+  committed_octets_.fetch_add(now.committed_end - before.committed_end, std::memory_order_relaxed);
+  live_octets_.fetch_add(now.live_octets - before.live_octets, std::memory_order_relaxed);
 }
 
 // Bodies held in memory, of all batches at once, to where they will stay. Whether its batch will pass is not

@@ -41,6 +41,7 @@ class Watches {
     std::atomic<bool> told{false};
   };
   using EntryPtr = std::shared_ptr<Entry>;
+  static constexpr Partition outbox{};  // no partition of anybody: those who watch the outbox
   void add(Partition partition, EntryPtr entry);
   void remove(Partition partition, const EntryPtr& entry);
   bool any() const { return count_.load(std::memory_order_relaxed) != 0; }
@@ -50,6 +51,12 @@ class Watches {
   std::atomic<std::size_t> count_{0};
   std::mutex mutex_;
   std::unordered_multimap<Partition, EntryPtr> table_;
+};
+
+// Which numbers of the outbox are taken: [first, next).
+struct Outbox {
+  std::uint64_t first = 1;
+  std::uint64_t next = 1;
 };
 
 class Committer {
@@ -63,6 +70,7 @@ class Committer {
     Watches& watches;
     const Clock& clock;
     LeaseToken lease;
+    Outbox outbox;
     std::size_t inline_octets;
     Sabotage sabotage;
     // Gets the blobs that lost a reference, after the commit; on the committer's thread.
@@ -83,6 +91,9 @@ class Committer {
   void submit_first(std::function<void()> work, std::function<void(Outcome)> done);
 
   std::uint64_t commits() const { return commits_.load(std::memory_order_relaxed); }
+  // Octets of segments that commits rely on, and of these what is referred to.
+  std::uint64_t committed_octets() const { return committed_octets_.load(std::memory_order_relaxed); }
+  std::uint64_t live_octets() const { return live_octets_.load(std::memory_order_relaxed); }
   std::uint64_t groups() const { return groups_.load(std::memory_order_relaxed); }
 
   // While set, blobs that get another reference are noted in Group::referred (sweeper.h).
@@ -109,6 +120,7 @@ class Committer {
   void settle(std::vector<Pending>& group, Outcome outcome);
   void complete(std::vector<Pending>& group);
   void add(Pending pending);
+  void count(const layout::SegmentRow& before, const layout::SegmentRow& now);
 
   Parts parts_;
   std::mutex mutex_;
@@ -116,7 +128,7 @@ class Committer {
   std::vector<Pending> waiting_;
   bool stopping_ = false;
   std::mutex inline_mutex_;
-  std::atomic<std::uint64_t> commits_{0}, groups_{0};
+  std::atomic<std::uint64_t> commits_{0}, groups_{0}, committed_octets_{0}, live_octets_{0};
 
   // Of the thread that commits:
   SegmentPtr segment_;  // bodies go here
@@ -130,7 +142,8 @@ class Committer {
 // What one group changes, while it is put together.
 class Group {
  public:
-  Group(Committer& committer, Committer::Parts& parts) : committer_(committer), parts_(parts) {}
+  Group(Committer& committer, Committer::Parts& parts)
+      : committer_(committer), parts_(parts), outbox_(parts.outbox) {}
 
   // For internal work: what it wants written. Nothing of it is visible before the group's commit.
   rocksdb::WriteBatch& write() { return write_; }
@@ -142,6 +155,10 @@ class Group {
   std::optional<layout::Location> location(BlobId blob);
   void relocate(BlobId blob, const layout::Location& location);
   void forget(BlobId blob);
+  // The segment's record goes; after the commit the caller may drop it.
+  void drop(Segment& segment);
+  // If the committer appends to it, it does no more.
+  void let_go(Segment& segment);
   Version version(Partition partition);
   void set_version(Partition partition, Version version) { versions_[partition] = version; }
 
@@ -172,8 +189,10 @@ class Group {
   std::unordered_map<std::string, Staged> ops_;
   std::unordered_map<BlobId, std::optional<layout::Location>> blobs_;
   std::unordered_map<Segment*, layout::SegmentRow> rows_;
+  std::vector<Segment*> dropped_;
   std::vector<FreshBlob*> indexed_;
   std::vector<BlobId> released_;
+  Outbox outbox_;
   std::vector<Database::FamilyHandle> families_;
 };
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "net/manual_core.h"
 #include "net/runtime.h"
 #include "store/store.h"
 
@@ -82,5 +83,6 @@ class ScratchDirectory {
 
 // Octets that compress badly and differ from each other; the same for one seed.
 std::string noise(std::size_t octets, std::uint64_t seed);
+std::string hex_noise(std::uint64_t seed);  // 32 characters
 
 }  // namespace postroad::store

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/encoding.h"
 #include "base/random.h"
 #include "store/embedded.h"
 
@@ -17,7 +18,8 @@ class EmbeddedSubject final : public Subject {
     options_.reserve_octets = 0;
     options_.segment_octets = 1 << 20;  // many segments, and compaction
     options_.memtable_octets = 1 << 20;
-    options_.blob_grace = std::chrono::seconds{0};
+    options_.blob_grace = options_.erase_within = std::chrono::seconds{0};
+    options_.compact_octets_per_second = 0;
     open();
   }
   Store& store() override { return *store_; }
@@ -98,5 +100,6 @@ ScratchDirectory::ScratchDirectory() {
 ScratchDirectory::~ScratchDirectory() { std::filesystem::remove_all(path_); }
 
 std::string noise(std::size_t octets, std::uint64_t seed) { return SeededRandom(seed).bytes(octets); }
+std::string hex_noise(std::uint64_t seed) { return hex(noise(16, seed)); }
 
 }  // namespace postroad::store

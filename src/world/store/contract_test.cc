@@ -1,4 +1,6 @@
 // The contract, point by point, against every engine.
+#include <fmt/format.h>
+
 #include <set>
 
 #include "store/conformance.h"
@@ -280,6 +282,45 @@ TEST_P(Contract, AWatcherHearsOfCommitsToItsPartition) {
     co_return calls;
   };
   EXPECT_EQ(run(watch(store())), 1);
+}
+
+TEST_P(Contract, WhatCommitsEmitComesOutInTheirOrderAndIsTrimmed) {
+  const auto outbox = [&](std::uint64_t after, std::size_t limit = 100) {
+    std::string all;
+    for (const auto& entry : *run(store().outbox(after, limit)))
+      all += fmt::format("{}:{}:{} ", entry.number, entry.partition.id, entry.octets);
+    return all;
+  };
+  EXPECT_EQ(outbox(0), "");
+  commit(std::move(Batch(alice).emit("a").emit("b")));
+  commit(std::move(Batch(bob).emit("c").expect_absent("k")));
+  EXPECT_EQ(commit(std::move(Batch(bob).emit("never").expect_version("k", Version{1}))).outcome,
+            Outcome::Conflict);
+  commit(std::move(Batch(alice).emit("d")));
+  EXPECT_EQ(outbox(0), "1:1:a 2:1:b 3:2:c 4:1:d ");
+  EXPECT_EQ(outbox(1, 2), "2:1:b 3:2:c ");
+  commit(std::move(Batch({Realm::Ledger, 1}).trim_outbox(2)));
+  EXPECT_EQ(outbox(0), "3:2:c 4:1:d ");
+  subject_->reopen();
+  EXPECT_EQ(outbox(2), "3:2:c 4:1:d ");
+  commit(std::move(Batch({Realm::Ledger, 1}).trim_outbox(4)));
+  EXPECT_EQ(outbox(0), "");
+  subject_->reopen();
+  commit(std::move(Batch(alice).emit("e")));
+  EXPECT_EQ(outbox(0), "5:1:e ");
+  commit(std::move(Batch({Realm::Ledger, 1}).trim_outbox(1'000'000)));
+  commit(std::move(Batch(alice).emit("f")));
+  EXPECT_EQ(outbox(4), "6:1:f ");
+}
+
+TEST_P(Contract, TheReaderOfTheOutboxIsWoken) {
+  auto watch = [](Store& store) -> net::task<void> {
+    net::Signal emitted;
+    auto watching = store.watch_outbox([&] { emitted.notify(); });
+    co_await store.commit(std::move(Batch(alice).emit("a")));
+    co_await emitted;
+  };
+  run(watch(store()));
 }
 
 TEST_P(Contract, EveryPartitionHasOneOwner) {

@@ -98,7 +98,10 @@ Result<std::unique_ptr<Database>, DatabaseFault> Database::open(const std::strin
                                                            {"blobs", small},
                                                            {"bodies", bodies},
                                                            {"ops", small},
+                                                           {"outbox", small},
                                                            {"engine", small}};
+
+  const std::size_t own = descriptors.size();
 
   std::vector<std::string> present;
   const auto listed = rocksdb::DB::ListColumnFamilies(db, path, &present);
@@ -116,11 +119,12 @@ Result<std::unique_ptr<Database>, DatabaseFault> Database::open(const std::strin
   database->blobs_ = database->all_[2];
   database->bodies_ = database->all_[3];
   database->ops_ = database->all_[4];
-  database->engine_ = database->all_[5];
+  database->outbox_ = database->all_[5];
+  database->engine_ = database->all_[6];
   database->families_.emplace_back(database->keys_, [](Handle) {});
-  for (std::size_t i = 6; i < descriptors.size(); ++i)
+  for (std::size_t i = own; i < descriptors.size(); ++i)
     database->enter(descriptors[i].name.substr(family_prefix.size()), database->all_[i]);
-  database->all_.resize(6);
+  database->all_.resize(own);
   return database;
 }
 
@@ -143,6 +147,18 @@ Family Database::enter(const std::string& name, Handle handle) {
 Database::FamilyHandle Database::find(Family family) const {
   const std::shared_lock lock(families_mutex_);
   return family.number < families_.size() ? families_[family.number] : nullptr;
+}
+
+rocksdb::Status Database::flush() {
+  std::vector<FamilyHandle> held;
+  {
+    const std::shared_lock lock(families_mutex_);
+    for (const auto& family : families_)
+      if (family) held.push_back(family);
+  }
+  std::vector<Handle> handles(all_.begin() + 1, all_.end());
+  for (const auto& family : held) handles.push_back(family.get());
+  return db_->Flush({}, handles);
 }
 
 std::vector<std::string> Database::names() const {

@@ -54,6 +54,7 @@ class Database {
   Handle blobs() const { return blobs_; }
   Handle bodies() const { return bodies_; }
   Handle ops() const { return ops_; }
+  Handle outbox() const { return outbox_; }
   Handle engine() const { return engine_; }
 
   // Families of the engines above. find() answers null for one that was dropped; what it answers stays valid
@@ -64,6 +65,9 @@ class Database {
   // By one thread, the committer's.
   Result<Family, DatabaseFault> family(const std::string& name);
   Result<bool, DatabaseFault> drop(const std::string& name);  // false: there is none
+
+  // All families, so that no log is needed any more.
+  rocksdb::Status flush();
 
   static rocksdb::ReadOptions reading();
 
@@ -77,7 +81,7 @@ class Database {
   std::unique_ptr<rocksdb::Env> env_;
   rocksdb::DB* db_ = nullptr;
   Handle keys_ = nullptr, references_ = nullptr, blobs_ = nullptr, bodies_ = nullptr, ops_ = nullptr,
-         engine_ = nullptr;
+         outbox_ = nullptr, engine_ = nullptr;
   std::vector<Handle> all_;
   mutable std::shared_mutex families_mutex_;
   std::vector<FamilyHandle> families_;  // by Family::number; [0] is keys_

@@ -52,19 +52,53 @@ Engine::Engine(Opened opened)
                          .watches = watches_,
                          .clock = *opened_.clock,
                          .lease = opened_.lease,
+                         .outbox = opened_.outbox,
                          .inline_octets = opened_.options.inline_octets,
                          .sabotage = opened_.options.sabotage,
-                         .released = [](std::span<const BlobId>) {}};
+                         .released = [this](std::span<const BlobId> blobs) { sweeper_->released(blobs); }};
   committer_ = std::make_unique<Committer>(std::move(parts), opened_.options.threads);
+  sweeper_ = std::make_unique<Sweeper>(Sweeper::Parts{.database = *opened_.database,
+                                                      .segments = *opened_.segments,
+                                                      .fresh = fresh_,
+                                                      .condition = condition_,
+                                                      .committer = *committer_,
+                                                      .clock = *opened_.clock,
+                                                      .options = opened_.options});
+  if (opened_.options.threads) keeper_ = std::thread([this] { keep(); });
 }
 
 Engine::~Engine() {
+  sweeper_->stop();
+  {
+    const std::lock_guard lock(keeper_mutex_);
+    stopping_ = true;
+  }
+  keeper_wakes_.notify_all();
+  if (keeper_.joinable()) keeper_.join();
   committer_.reset();
   pool_.reset();
 }
 
-// --- Writing
-// -------------------------------------------------------------------------------------------------
+void Engine::keep() {
+  std::unique_lock lock(keeper_mutex_);
+  while (!keeper_wakes_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_; })) {
+    lock.unlock();
+    tend();
+    lock.lock();
+  }
+}
+
+void Engine::tend() {
+  const std::lock_guard lock(tending_);
+  sweeper_->tend();
+}
+
+void Engine::sweep() {
+  const std::lock_guard lock(tending_);
+  sweeper_->sweep();
+}
+
+// --- Writing -------------------------------------------------------------------------------------------
 
 net::task<CommitResult> Engine::commit(Batch batch) {
   net::Later<CommitResult> later;
@@ -75,8 +109,7 @@ net::task<CommitResult> Engine::commit(Batch batch) {
 
 void Engine::submit(Batch batch, Completion done) { committer_->submit(std::move(batch), std::move(done)); }
 
-// --- Reading
-// -------------------------------------------------------------------------------------------------
+// --- Reading -------------------------------------------------------------------------------------------
 
 // First only what is in memory, here; where that does not suffice, again on the pool, where waiting for the
 // disk holds up nobody.
@@ -132,8 +165,17 @@ std::unique_ptr<Watch> Engine::watch(Partition partition, std::function<void()> 
   return std::make_unique<EntryWatch>(watches_, partition, std::move(entry));
 }
 
-// --- Blobs
-// ---------------------------------------------------------------------------------------------------
+net::task<Result<std::vector<OutboxEntry>, ReadError>> Engine::outbox(std::uint64_t after,
+                                                                      std::size_t limit) {
+  co_return co_await read(
+      [&](const rocksdb::ReadOptions& options) { return read_outbox(database(), options, after, limit); });
+}
+
+std::unique_ptr<Watch> Engine::watch_outbox(std::function<void()> changed) {
+  return watch(Watches::outbox, std::move(changed));
+}
+
+// --- Blobs ---------------------------------------------------------------------------------------------
 
 std::unique_ptr<BlobWriter> Engine::new_blob(std::uint64_t expected) {
   return std::make_unique<SegmentBlobWriter>(shelf_, expected);
@@ -169,8 +211,7 @@ net::task<Result<std::unique_ptr<BlobReader>, BlobError>> Engine::open_blob(Blob
   }
 }
 
-// --- Families
-// ------------------------------------------------------------------------------------------------
+// --- Families ------------------------------------------------------------------------------------------
 
 // Makes or drops a family between two groups, and waits for it. What the work fills is shared with it: the
 // task may be cancelled, the work is not.
@@ -198,8 +239,7 @@ net::task<Outcome> Engine::drop_family(std::string name) {
   co_return *dropped ? outcome : Outcome::Unavailable;
 }
 
-// --- Owning
-// --------------------------------------------------------------------------------------------------
+// --- Owning --------------------------------------------------------------------------------------------
 
 unsigned Engine::owner(Partition partition) const {
   return static_cast<unsigned>(std::hash<Partition>{}(partition) % opened_.options.cores);
@@ -215,7 +255,10 @@ StoreStatus Engine::status() const {
                      .trouble = condition_.trouble(),
                      .free_octets = condition_.free_octets(),
                      .commits = committer_->commits(),
-                     .groups = committer_->groups()};
+                     .groups = committer_->groups(),
+                     .blob_octets = committer_->committed_octets(),
+                     .dead_octets = committer_->committed_octets() - committer_->live_octets(),
+                     .segments = opened_.segments->count()};
   return status;
 }
 

@@ -7,6 +7,7 @@
 #include "store/blob_writer.h"
 #include "store/committer.h"
 #include "store/embedded.h"
+#include "store/sweeper.h"
 
 namespace postroad::store {
 
@@ -20,6 +21,7 @@ struct Opened {
   std::unique_ptr<Segments> segments;
   LeaseToken lease{};
   std::uint64_t next_blob = 1;
+  Outbox outbox;
 };
 
 // The files of a store, by name.
@@ -55,6 +57,10 @@ class Engine final : public EmbeddedStore {
                                                                   std::size_t limit) override;
   std::unique_ptr<Watch> watch(Partition partition, std::function<void()> changed) override;
 
+  net::task<Result<std::vector<OutboxEntry>, ReadError>> outbox(std::uint64_t after,
+                                                                std::size_t limit) override;
+  std::unique_ptr<Watch> watch_outbox(std::function<void()> changed) override;
+
   std::unique_ptr<BlobWriter> new_blob(std::uint64_t expected) override;
   net::task<Result<std::unique_ptr<BlobReader>, BlobError>> open_blob(BlobId id) override;
 
@@ -77,6 +83,7 @@ class Engine final : public EmbeddedStore {
   void sweep() override;
 
  private:
+  void keep();
   template <class Read>
   net::task<std::invoke_result_t<Read&, rocksdb::ReadOptions>> read(Read read);
   net::task<Outcome> between_groups(std::function<void()> work);
@@ -89,7 +96,13 @@ class Engine final : public EmbeddedStore {
   Watches watches_;
   Shelf shelf_;
   std::unique_ptr<net::Pool> pool_;
+  std::unique_ptr<Sweeper> sweeper_;
   std::unique_ptr<Committer> committer_;
+  std::mutex tending_;  // one round at a time
+  std::mutex keeper_mutex_;
+  std::condition_variable keeper_wakes_;
+  bool stopping_ = false;
+  std::thread keeper_;
 };
 
 }  // namespace postroad::store

@@ -66,6 +66,17 @@ void Group::forget(BlobId blob) {
   write_.Delete(parts_.database.blobs(), layout::blob_key(blob));
 }
 
+void Group::drop(Segment& segment) {
+  rows_.erase(&segment);
+  dropped_.push_back(&segment);
+  write_.Delete(parts_.database.engine(), layout::segment_key(segment.number()));
+}
+
+void Group::let_go(Segment& segment) {
+  if (committer_.segment_.get() == &segment)
+    parts_.segments.give_back(std::exchange(committer_.segment_, nullptr));
+}
+
 FreshBlob* Group::fresh(Committer::Pending& pending, BlobId blob) {
   for (const auto& fresh : pending.fresh)
     if (fresh->id == blob) return fresh.get();
@@ -207,6 +218,15 @@ void Group::apply(Committer::Pending& pending, Version version) {
         write_.Delete(database.references(), layout::reference_key(op->blob, partition, op->key));
         released_.push_back(op->blob);
         break;
+      case Batch::Kind::Emit:
+        write_.Put(database.outbox(), layout::outbox_key(outbox_.next++),
+                   layout::outbox_record(partition, op->value));
+        break;
+      case Batch::Kind::Trim:
+        // Each number was put once: a single deletion and its put vanish together when they meet.
+        for (; outbox_.first < outbox_.next && outbox_.first <= op->upto; ++outbox_.first)
+          write_.SingleDelete(database.outbox(), layout::outbox_key(outbox_.first));
+        break;
       case Batch::Kind::Forget: {
         const std::string name = layout::op_key(partition, op->key);
         write_.Delete(database.ops(), name);
@@ -230,6 +250,9 @@ void Group::finish_batch() {
                layout::number_record(version.value()));
   for (const auto& [segment, row] : rows_)
     write_.Put(parts_.database.engine(), layout::segment_key(segment->number()), layout::segment_record(row));
+  // Also when all of it is trimmed the numbers go on.
+  if (outbox_.next != parts_.outbox.next)
+    write_.Put(parts_.database.engine(), slice(layout::next_outbox_key), layout::number_record(outbox_.next));
 }
 
 }  // namespace postroad::store

@@ -67,6 +67,13 @@ std::string segment_key(std::uint32_t number) {
   return key;
 }
 
+std::string outbox_key(std::uint64_t number) { return blob_key(BlobId{number}); }
+
+std::optional<std::uint64_t> read_outbox_key(std::string_view key) {
+  const auto number = read_blob_key(key);
+  return number ? std::optional(number->value()) : std::nullopt;
+}
+
 ValueHeader::ValueHeader(Version version, std::uint32_t checksum) {
   put_little(octets_, version.value(), 8);
   put_little(octets_ + 8, checksum, 4);
@@ -121,6 +128,23 @@ std::optional<std::string_view> read_body(std::string_view record) {
   const std::uint64_t checksum = in.u64();
   if (!in.ok() || crypto::xxh3(in.rest()) != checksum) return std::nullopt;
   return in.rest();
+}
+
+std::string outbox_record(Partition partition, std::string_view octets) {
+  const Prefix from(partition, 0);
+  std::string record;
+  record.reserve(4 + partition_octets + octets.size());
+  Writer(record).u32(value_checksum(from.partition(), octets)).raw(from.partition()).raw(octets);
+  return record;
+}
+
+std::optional<OutboxRecord> read_outbox(std::string_view record) {
+  Reader in(record);
+  const std::uint32_t checksum = in.u32();
+  const auto from = in.raw(partition_octets);
+  const auto partition = read_partition(from);
+  if (!in.ok() || !partition || value_checksum(from, in.rest()) != checksum) return std::nullopt;
+  return OutboxRecord{*partition, in.rest()};
 }
 
 std::string segment_record(const SegmentRow& row) {

@@ -8,7 +8,8 @@
 //   blobs           blob                                           where its octets lie
 //   bodies          blob                                           checksum, octets (small ones)
 //   ops             realm id op                                    version of the commit
-//   engine          "next_blob" | "lease" | "segment" number ...   counters, segment rows
+//   outbox          number                                         checksum, realm, id, octets
+//   engine          "next_blob" ... | "segment" number             counters, segment rows
 //
 // realm is one octet, id and blob eight octets big-endian, so that the order of keys is the order of numbers.
 #pragma once
@@ -48,10 +49,14 @@ std::optional<BlobId> read_blob_key(std::string_view key);
 std::string reference_key(BlobId blob, Partition partition, std::string_view by);
 std::string op_key(Partition partition, std::string_view op);
 std::string segment_key(std::uint32_t number);
+std::string outbox_key(std::uint64_t number);
+std::optional<std::uint64_t> read_outbox_key(std::string_view key);
 inline constexpr std::string_view segment_prefix = "segment";
 inline constexpr std::string_view next_blob_key = "next_blob";
 inline constexpr std::string_view lease_key = "lease";
 inline constexpr std::string_view store_key = "store";
+inline constexpr std::string_view next_outbox_key = "next_outbox";
+inline constexpr std::string_view dead_bodies_key = "dead_bodies";
 
 // --- Records -----------------------------------------------------------------------------------------------
 
@@ -87,6 +92,13 @@ std::optional<Location> read_location(std::string_view record);
 
 std::string body_record(std::string_view octets);  // checksum 8, octets
 std::optional<std::string_view> read_body(std::string_view record);
+
+std::string outbox_record(Partition partition, std::string_view octets);
+struct OutboxRecord {
+  Partition partition;
+  std::string_view octets;
+};
+std::optional<OutboxRecord> read_outbox(std::string_view record);
 
 struct SegmentRow {
   std::uint64_t salt = 0;           // as in the file's header

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "store/engine.h"
+#include "store/read.h"
 
 namespace postroad::store {
 namespace {
@@ -58,6 +59,7 @@ Result<void, OpenFault> make_store(disk::Disk& disk, const std::string& data,
     first.Put(engine, slice(layout::store_key), superblock.store);
     first.Put(engine, slice(layout::next_blob_key), layout::number_record(names + 1));
     first.Put(engine, slice(layout::lease_key), layout::number_record(0));
+    first.Put(engine, slice(layout::next_outbox_key), layout::number_record(1));
     rocksdb::WriteOptions durable;
     durable.sync = true;
     if (const auto status = (*database)->db().Write(durable, &first); !status.ok())
@@ -252,6 +254,14 @@ Result<std::unique_ptr<EmbeddedStore>, OpenFault> open_embedded(EmbeddedOptions 
   if (!lease) return refuse(lease.error());
   const auto next_blob = number_of(*opened.database, paths, layout::next_blob_key);
   if (!next_blob) return refuse(next_blob.error());
+  const auto next_outbox = number_of(*opened.database, paths, layout::next_outbox_key);
+  if (!next_outbox) return refuse(next_outbox.error());
+  opened.outbox.next = opened.outbox.first = *next_outbox;
+  const auto waiting = read_outbox(*opened.database, Database::reading(), 0, 1);
+  if (!waiting && waiting.error() != ReadError::Damaged)
+    return refuse(
+        OpenFault{OpenError::Unavailable, paths.keys() + ": the outbox cannot be read; check the disk"});
+  if (waiting && !waiting->empty()) opened.outbox.first = waiting->front().number;
   opened.lease = LeaseToken{*lease + 1};
   opened.next_blob = *next_blob;
   rocksdb::WriteBatch begin;

@@ -151,6 +151,25 @@ Result<Page, ReadError> read_page(Database& database, const rocksdb::ReadOptions
   return page;
 }
 
+Result<std::vector<OutboxEntry>, ReadError> read_outbox(Database& database, const rocksdb::ReadOptions& given,
+                                                        std::uint64_t after, std::size_t limit) {
+  std::vector<OutboxEntry> found;
+  if (after == UINT64_MAX) return found;
+  const std::string end = layout::outbox_key(UINT64_MAX);
+  const rocksdb::Slice upper(end);
+  rocksdb::ReadOptions options = given;
+  options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> it(database.db().NewIterator(options, database.outbox()));
+  for (it->Seek(layout::outbox_key(after + 1)); it->Valid() && found.size() < limit; it->Next()) {
+    const auto number = layout::read_outbox_key(view(it->key()));
+    const auto record = layout::read_outbox(view(it->value()));
+    if (!number || !record) return refuse(ReadError::Damaged);
+    found.push_back({*number, record->partition, std::string(record->octets)});
+  }
+  if (!it->status().ok()) return refuse(error_of(it->status()));
+  return found;
+}
+
 Result<std::vector<Partition>, ReadError> read_partitions(Database& database,
                                                           const rocksdb::ReadOptions& given, Realm realm,
                                                           std::uint64_t from, std::size_t limit) {

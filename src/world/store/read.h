@@ -26,5 +26,7 @@ Result<std::vector<Partition>, ReadError> read_partitions(Database&, const rocks
 Result<std::optional<layout::Location>, ReadError> read_location(Database&, const rocksdb::ReadOptions&,
                                                                  BlobId);
 Result<std::optional<std::string>, ReadError> read_body(Database&, const rocksdb::ReadOptions&, BlobId);
+Result<std::vector<OutboxEntry>, ReadError> read_outbox(Database&, const rocksdb::ReadOptions&,
+                                                        std::uint64_t after, std::size_t limit);
 
 }  // namespace postroad::store

@@ -86,7 +86,7 @@ Result<SegmentPtr, disk::IoError> Segments::make() {
   }
   auto segment = std::make_shared<Segment>(*this, number, header.salt, segment_header_octets);
   segment->named_ = false;
-  segment->row = {.salt = header.salt, .committed_end = segment_header_octets};
+  segment->row.salt = header.salt;
   const std::lock_guard lock(mutex_);
   segment->held_ = true;
   segment->file_ = std::move(*file);
@@ -126,6 +126,11 @@ std::vector<SegmentPtr> Segments::all() const {
   all.reserve(table_.size());
   for (const auto& [number, segment] : table_) all.push_back(segment);
   return all;
+}
+
+std::size_t Segments::count() const {
+  const std::lock_guard lock(mutex_);
+  return table_.size();
 }
 
 bool Segments::retire(Segment& segment) {

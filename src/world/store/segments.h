@@ -97,6 +97,7 @@ class Segments {
   void enter(SegmentPtr segment);
   SegmentPtr find(std::uint32_t number) const;
   std::vector<SegmentPtr> all() const;
+  std::size_t count() const;
   // Nobody shall append to it any more: true once nobody does. A holder is told by sealed().
   bool retire(Segment& segment);
   // Out of the table; its file goes with its last holder.

@@ -1,7 +1,5 @@
 #include "store/engine.h"
 namespace postroad::store {
-void Engine::tend() {}
-void Engine::sweep() {}
 void Engine::backup(Sink&) {}
 void Engine::export_partition(Partition, Sink&) {}
 Outcome Engine::import_partition(Partition, Source&) { return Outcome::Unavailable; }

@@ -1,0 +1,96 @@
+// The other side of the queue: what delivery takes out of it, and what it says became of it.
+//
+// Everything here runs on the core that owns the shard; delivery runs one dispatcher per core. An entry that
+// was taken and is not settled (the process died) is due again at the next start: what an entry asks for must
+// bear repeating, and does: local delivery by its OpId (C7), remote delivery within the window of RFC 1047.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/later.h"
+#include "queue/record.h"
+#include "queue/retry.h"
+
+namespace postroad::queue {
+
+struct Job {
+  std::shared_ptr<const Message> message;
+  Entry entry;
+};
+
+// What became of one step.
+struct Settled {
+  enum class Fate : std::uint8_t { Delivered, Deferred, Failed, Cancelled };
+  Fate fate{};
+  Time due{};                           // Deferred: when to try again
+  std::vector<ledger::Event> events{};  // written with it
+};
+
+// A message of our own that goes into the queue in the same commit (a report). Same shard as its cause.
+struct NewMail {
+  Message message;
+  std::vector<Entry> entries;
+  std::vector<ledger::Event> events{};
+};
+
+// What to say of an entry in `queue list`.
+struct Listed {
+  std::shared_ptr<const Message> message;
+  Entry entry;
+  bool out = false;  // being worked on now
+};
+
+struct Counts {
+  std::uint64_t entries = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t lanes = 0;
+};
+
+class Outgoing {
+ public:
+  virtual ~Outgoing() = default;
+
+  // The next job that is due on this core, waiting for one. Only messages that can be read come out; a
+  // damaged record is set aside (quarantined), told as an event, and does not stop the others.
+  virtual net::task<Job> next() = 0;
+  // Another one of the same domain, if one is due: for a connection that is open already.
+  virtual net::task<std::optional<Job>> next_for(std::string_view domain) = 0;
+  // Stops handing out jobs of a domain, or goes on; "" is local delivery.
+  virtual void close(std::string_view domain) = 0;
+  virtual void open(std::string_view domain) = 0;
+
+  // One commit: what is done leaves the queue, the rest waits for its time, the report goes in. `fates` in
+  // the order of the entry's steps. False: the store does not take it; delivery must pause (C8) and settle
+  // again.
+  virtual net::task<bool> settle(const Job& job, std::vector<Settled> fates, std::optional<NewMail> report,
+                                 std::optional<std::string> last_reply, std::optional<std::string> last_host,
+                                 bool delay_told) = 0;
+  // Back into the queue as it was, due at `due`: nothing was tried.
+  virtual void put_back(const Job& job, Time due) = 0;
+
+  // A name for a message that shall lie in the same shard as `near`.
+  virtual QueueId id_near(QueueId near) = 0;
+};
+
+// For administrators; any core.
+class Inspection {
+ public:
+  virtual ~Inspection() = default;
+  virtual net::task<Counts> counts() = 0;
+  // In order of id, from behind `after`; `want` decides.
+  virtual net::task<std::vector<Listed>> list(QueueId after, std::size_t limit,
+                                              std::function<bool(const Message&, const Entry&)> want) = 0;
+  // Makes the entries of a message (or a domain's, "" for all) due now. Answers how many.
+  virtual net::task<std::size_t> retry(std::optional<QueueId> id, std::string domain) = 0;
+  // Takes a message out of the queue without report. False: not there, or being delivered this moment.
+  virtual net::task<bool> cancel(QueueId id) = 0;
+  // Nothing is handed out while held: the state after a restore, or by command.
+  virtual void hold(bool held) = 0;
+  virtual bool held() const = 0;
+};
+
+}  // namespace postroad::queue
