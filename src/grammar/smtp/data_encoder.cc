@@ -17,7 +17,7 @@ void write(const char* from, const char* to, BodySink& sink) {
 
 Result<void, EncodeError> DataEncoder::feed(std::string_view input, BodySink& sink) {
   if (input.empty()) return {};
-  if (std::memchr(input.data(), '\0', input.size())) return refuse(EncodeError::Nul);
+  if (nul_ == Nul::Refused && std::memchr(input.data(), '\0', input.size())) return refuse(EncodeError::Nul);
   const char* const end = input.data() + input.size();
   const char* at = input.data();
   if (at_ == At::Cr) {

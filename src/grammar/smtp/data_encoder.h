@@ -21,11 +21,13 @@ enum class EncodeError {
 
 class DataEncoder {
  public:
-  enum class Dots { Stuffed, Plain };  // Plain: neither stuffing nor the lone dot
+  enum class Dots { Stuffed, Plain };   // Plain: neither stuffing nor the lone dot
+  enum class Nul { Refused, LetPass };  // LetPass: POP3 gives what it has
   static constexpr std::size_t longest_line = 998;
 
-  explicit DataEncoder(Dots dots = Dots::Stuffed, std::size_t line_limit = longest_line)
-      : dots_(dots), line_limit_(line_limit) {}
+  explicit DataEncoder(Dots dots = Dots::Stuffed, std::size_t line_limit = longest_line,
+                       Nul nul = Nul::Refused)
+      : dots_(dots), nul_(nul), line_limit_(line_limit) {}
 
   // Hands over views into `input` and into constants. After an error nothing more may be sent on this
   // connection: the server waits for the rest of a message that must not be completed. Close it.
@@ -37,6 +39,7 @@ class DataEncoder {
   void line_ended() { at_ = At::LineStart, line_octets_ = 0; }
 
   Dots dots_;
+  Nul nul_;
   std::size_t line_limit_;
   At at_ = At::LineStart;
   std::size_t line_octets_ = 0;
