@@ -88,10 +88,10 @@ class Load {
       std::array<epoll_event, 256> events;
       const int n = epoll_wait(epoll_, events.data(), events.size(), wait_ms());
       for (int i = 0; i < n; ++i) handle(*static_cast<Client*>(events[static_cast<std::size_t>(i)].data.ptr));
-      if (Clock::now() - last_progress_ > std::chrono::duration<double>(options_.patience)) return false;
+      if (Clock::now() - last_progress_ > std::chrono::duration<double>(options_.patience)) break;
     }
     finished_ = Clock::now();
-    return true;
+    return tally_.ended() >= options_.messages;
   }
 
   const Tally& tally() const { return tally_; }

@@ -2,25 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace postroad::bench {
 namespace {
 
-// A message of exactly `octets` (or the length of its header, if that is more), CRLF at the end, no
-// line that begins with a dot.
-std::string message_text(const SmtpPlan& plan, std::uint64_t number, std::string_view recipient) {
-  std::string text = fmt::format(
+constexpr std::string_view kLine =
+    "The post road carries this line from one town to the next, and loses none..\r\n";
+
+// 64 KiB of lines, shared by all.
+const std::string& block() {
+  static const std::string lines = [] {
+    std::string text;
+    while (text.size() + kLine.size() <= 65536) text += kLine;
+    return text;
+  }();
+  return lines;
+}
+
+std::string header_of(const SmtpPlan& plan, std::uint64_t number, std::string_view recipient) {
+  return fmt::format(
       "Date: Sat, 01 Mar 2025 12:00:00 +0000\r\nFrom: Load <{}>\r\nTo: <{}>\r\n"
       "Subject: load {}\r\nMessage-ID: <{}.{}@load.test>\r\n\r\n",
       plan.sender, recipient, number, plan.run, number);
-  static constexpr std::string_view line =
-      "The post road carries this line from one town to the next, and loses none..\r\n";
-  text.reserve(plan.octets + line.size());
-  while (text.size() + line.size() + 3 <= plan.octets) text += line;
-  if (text.size() + 2 <= plan.octets) {
-    text.append(plan.octets - text.size() - 2, 'x');
-    text += "\r\n";
-  }
-  return text;
 }
 
 }  // namespace
@@ -28,7 +32,7 @@ std::string message_text(const SmtpPlan& plan, std::uint64_t number, std::string
 void SmtpClient::connected() {
   in_.clear();
   out_.clear();
-  sent_ = 0;
+  sent_ = body_left_ = 0;
   expected_.assign(1, Expect::Greeting);
   secured_ = false;
   begun_here_ = 0;
@@ -52,6 +56,7 @@ void SmtpClient::sent(std::size_t octets, Clock::time_point now) {
   if (sent_ == out_.size()) {
     out_.clear();
     sent_ = 0;
+    if (body_left_ > 0) send_more_body();
   }
 }
 
@@ -205,15 +210,32 @@ void SmtpClient::advance() {
   } while (plan_.pipelining);
 }
 
+// A message of exactly plan.octets (or the length of its header, if that is more), CRLF at the end, no
+// line that begins with a dot.
 void SmtpClient::send_body() {
-  const std::string text = message_text(plan_, *message_, plan_.recipients[next_recipient_]);
-  if (plan_.chunking) out_ += fmt::format("BDAT {} LAST\r\n", text.size());
-  out_ += text;
-  if (!plan_.chunking) out_ += ".\r\n";
-  dot_said_ = true;
-  dot_ends_at_ = out_.size();
+  const std::string header = header_of(plan_, *message_, plan_.recipients[next_recipient_]);
+  const std::size_t octets = std::max(plan_.octets, header.size() + 2);
+  if (plan_.chunking) out_ += fmt::format("BDAT {} LAST\r\n", octets);
+  out_ += header;
+  body_left_ = octets - header.size();
   const std::size_t answers = plan_.lmtp ? accepted_ : 1;
   for (std::size_t i = 0; i < answers; ++i) expected_.push_back(Expect::Final);
+  send_more_body();
+}
+
+void SmtpClient::send_more_body() {
+  if (body_left_ >= block().size() + 2) {
+    out_ += block();
+    body_left_ -= block().size();
+    return;
+  }
+  const auto lines = (body_left_ - 2) / kLine.size() * kLine.size();
+  out_.append(block(), 0, lines);
+  out_.append(body_left_ - lines - 2, 'x');
+  out_ += plan_.chunking ? "\r\n" : "\r\n.\r\n";
+  body_left_ = 0;
+  dot_said_ = true;
+  dot_ends_at_ = out_.size();
 }
 
 void SmtpClient::connection_lost() {

@@ -67,6 +67,7 @@ class SmtpClient {
   State begin_message();
   void say(Expect expect, std::string_view line);
   void send_body();
+  void send_more_body();
   void advance();
   State after_message();
   void end_message(Fate fate, int code);
@@ -86,6 +87,7 @@ class SmtpClient {
   std::size_t next_recipient_ = 0, recipients_said_ = 0, accepted_ = 0, answered_ = 0, delivered_ = 0;
   bool mail_said_ = false, mail_refused_ = false, data_said_ = false, data_refused_ = false,
        dot_said_ = false;
+  std::size_t body_left_ = 0;    // octets not in out_ yet: a body is made as it is sent, never held
   int refusal_ = 0;              // first refusing code
   std::size_t dot_ends_at_ = 0;  // in out_
   std::optional<Clock::time_point> dot_sent_;
