@@ -24,4 +24,19 @@ TEST(Utf8, OverlongFormsSurrogatesAndBrokenSequencesAreNotValid) {
   EXPECT_TRUE(utf8::valid(""));
 }
 
+TEST(Utf8, AsciiIsCountedUpToTheFirstOtherOctetWhereverItStands) {
+  for (std::size_t n = 0; n < 40; ++n) {
+    const std::string ascii(n, 'a');
+    EXPECT_EQ(utf8::ascii_octets(ascii), n);
+    EXPECT_TRUE(utf8::is_ascii(ascii));
+    for (std::size_t at = 0; at < n; ++at) {
+      std::string other = ascii;
+      other[at] = '\xff';
+      EXPECT_EQ(utf8::ascii_octets(other), at);
+      EXPECT_FALSE(utf8::is_ascii(other));
+      EXPECT_FALSE(utf8::valid(other));
+    }
+  }
+}
+
 }  // namespace postroad
