@@ -37,9 +37,13 @@ void put_string(std::string& out, std::string_view text) {
     }
   }
   out.push_back('"');
-  for (char c : text) {
-    if (c == '"' || c == '\\') out.push_back('\\');
-    out.push_back(c);
+  for (;;) {
+    const std::size_t plain = std::min(text.find_first_of("\"\\"), text.size());
+    out += text.substr(0, plain);
+    if (plain == text.size()) break;
+    out.push_back('\\');
+    out.push_back(text[plain]);
+    text.remove_prefix(plain + 1);
   }
   out.push_back('"');
 }

@@ -18,12 +18,18 @@ constexpr std::size_t subject_limit = 1000;
 constexpr std::size_t preview_characters = 200;  // RFC 8970 §3.3
 constexpr std::size_t reference_limit = 100;
 constexpr std::size_t identifier_limit = 998;
+constexpr std::string_view replacement = "\xef\xbf\xbd";
 
 // The beginning of `text`, at most so many octets, no character cut.
 std::string_view cut(std::string_view text, std::size_t octets) {
   if (text.size() <= octets) return text;
   while (octets > 0 && (static_cast<unsigned char>(text[octets]) & 0xc0) == 0x80) --octets;
   return text.substr(0, octets);
+}
+
+std::size_t utf8_characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 // Runs of white space as one space, none around.
@@ -115,25 +121,14 @@ std::vector<std::string> identifiers(std::string_view value, std::size_t limit) 
   return ids;
 }
 
-std::string preview_of(const Message& message) {
-  const std::string_view octets = message.preview_octets();
-  if (octets.empty()) return {};
-  const std::size_t part = message.preview_part();
-  const bool whole = octets.size() == message.parts()[part].body_octets();
-  const auto decoded = transfer_decode(octets, message.parts()[part].encoding).octets;
-  const Content content = message.content(part);
-  const std::string* charset = content.type.parameters.find("charset");
-  std::string text = charset ? to_utf8(decoded, *charset) : octets_to_utf8(decoded);
-  // A character that the end of the kept octets cut in two.
-  constexpr std::string_view replacement = "\xef\xbf\xbd";
-  while (!whole && text.ends_with(replacement)) text.resize(text.size() - replacement.size());
-
+// `text` as one line of at most so many characters.
+std::string preview_line(std::string_view text) {
   std::string out;
   std::size_t characters = 0;
-  for (std::string_view rest = text; !rest.empty() && characters < preview_characters;) {
-    const auto point = utf8::take(rest);
+  while (!text.empty() && characters < preview_characters) {
+    const auto point = utf8::take(text);
     if (!point) {
-      rest.remove_prefix(1);
+      text.remove_prefix(1);
     } else if (*point <= ' ' || (*point >= 0x7f && *point <= 0xa0) || *point == 0x2028 || *point == 0x2029) {
       if (!out.empty() && out.back() != ' ') out.push_back(' '), ++characters;
     } else {
@@ -143,6 +138,24 @@ std::string preview_of(const Message& message) {
   }
   if (out.ends_with(' ')) out.pop_back();
   return out;
+}
+
+std::string preview_of(const Message& message) {
+  const std::string_view octets = message.preview_octets();
+  if (octets.empty()) return {};
+  const Part& part = message.parts()[message.preview_part()];
+  const Content content = message.content(message.preview_part());
+  const std::string* charset = content.type.parameters.find("charset");
+  // A quarter of what is kept is nearly always enough.
+  for (std::size_t take = octets.size() / 4;; take = octets.size()) {
+    const bool whole = take == part.body_octets();
+    const auto decoded = transfer_decode(octets.substr(0, take), part.encoding).octets;
+    std::string text = charset ? to_utf8(decoded, *charset) : octets_to_utf8(decoded);
+    // A character that the end of the kept octets cut in two.
+    while (!whole && text.ends_with(replacement)) text.resize(text.size() - replacement.size());
+    std::string line = preview_line(text);
+    if (take == octets.size() || utf8_characters(line) + 1 >= preview_characters) return line;
+  }
 }
 
 std::uint32_t count_attachments(const Message& message) {

@@ -44,7 +44,9 @@ TEST(DecodeText, WhatIsNoEncodedWordStaysAsItIs) {
     EXPECT_EQ(decode_text(text), text);
   const std::string long_charset = "=?" + std::string(4096, 'x') + "?q?a?=";
   EXPECT_EQ(decode_text(long_charset), long_charset);
-  EXPECT_EQ(decode_text("=?utf-8?q?" "?="), "");
+  EXPECT_EQ(decode_text("=?utf-8?q?"
+                        "?="),
+            "");
 }
 
 TEST(DecodeText, NothingThatATerminalWouldObeyComesOut) {  // attack 37

@@ -23,6 +23,38 @@ constexpr std::array<std::uint8_t, 256> values = [] {
 
 std::uint8_t value_of(char c) { return values[static_cast<unsigned char>(c)]; }
 
+// What an octet may be in quoted-printable text, as far as decoding goes.
+enum class Printable : std::uint8_t { Plain, LineEnd, Blank, Escape };
+constexpr std::array<Printable, 256> printables = [] {
+  std::array<Printable, 256> p{};
+  p[' '] = p['\t'] = Printable::Blank;
+  p['\r'] = p['\n'] = Printable::LineEnd;
+  p['='] = Printable::Escape;
+  return p;
+}();
+Printable printable_of(char c) { return printables[static_cast<unsigned char>(c)]; }
+
+// How many octets at the beginning stand for themselves: up to an "=", or a blank that does not stand between
+// words.
+std::size_t plain_octets(std::string_view text) {
+  std::size_t i = 0;
+  for (;; ++i) {
+    while (i < text.size() && printable_of(text[i]) <= Printable::LineEnd) ++i;
+    if (i == text.size() || text[i] == '=') return i;
+    if (i + 1 == text.size() || printable_of(text[i + 1]) != Printable::Plain) return i;
+  }
+}
+
+// What may stand for itself when text is encoded (RFC 2045 §6.7, rules 2 and 3), if it is not at the end of a
+// line.
+constexpr std::array<bool, 256> literal = [] {
+  std::array<bool, 256> l{};
+  for (unsigned char c = ' '; c < 0x7f; ++c) l[c] = c != '=';
+  l['\t'] = true;
+  return l;
+}();
+bool is_literal(char c) { return literal[static_cast<unsigned char>(c)]; }
+
 // Blanks at the end of a piece wait for what follows; a line of nothing but blanks must not grow without
 // bound.
 constexpr std::size_t held_limit = 1024;
@@ -100,7 +132,7 @@ void TransferDecoder::feed_quoted_printable(std::string_view piece, std::string&
   };
   while (i < piece.size()) {
     const std::size_t plain = i;
-    while (i < piece.size() && piece[i] != '=' && !ascii::is_blank(piece[i])) ++i;
+    i += plain_octets(piece.substr(i));
     out += piece.substr(plain, i - plain);
     if (i == piece.size()) return;
 
@@ -239,28 +271,43 @@ std::string encode_quoted_printable(std::string_view octets, LineBreaks breaks) 
   constexpr std::size_t line = 76;
   std::string out;
   out.reserve(octets.size() + octets.size() / 16);
+  const bool text = breaks == LineBreaks::Text;
+  // Octets of the line break at i: 0 if there is none.
+  const auto line_break = [&](std::size_t i) -> std::size_t {
+    if (!text || i >= octets.size()) return 0;
+    return octets[i] == '\n' ? 1 : octets.substr(i, 2) == "\r\n" ? 2 : 0;
+  };
   std::size_t column = 0;
-  for (std::size_t i = 0; i < octets.size(); ++i) {
-    const char c = octets[i];
-    const std::size_t rest = octets.size() - i;
-    const bool crlf = c == '\r' && rest > 1 && octets[i + 1] == '\n';
-    if (breaks == LineBreaks::Text && (c == '\n' || crlf)) {
+  for (std::size_t i = 0; i < octets.size();) {
+    // A run that stands for itself; its last octet is looked at below, since it may be the last of a line.
+    if (column > 0 && column < line - 2) {
+      std::size_t run = 0;
+      const std::size_t most = std::min(line - 2 - column, octets.size() - i);
+      while (run < most && is_literal(octets[i + run])) ++run;
+      if (run > 1) {
+        out += octets.substr(i, run - 1);
+        column += run - 1;
+        i += run - 1;
+      }
+    }
+    if (const std::size_t end = line_break(i)) {
       out += "\r\n";
       column = 0;
-      i += crlf;
+      i += end;
       continue;
     }
-    const char next = rest > 1 ? octets[i + 1] : '\n';
-    const bool at_end = rest == 1 || (breaks == LineBreaks::Text &&
-                                      (next == '\n' || (next == '\r' && rest > 2 && octets[i + 2] == '\n')));
-    bool escape = c == '=' || ascii::is_8bit(c) || (ascii::is_control(c) && c != '\t') ||
-                  (ascii::is_blank(c) && at_end);
-    if (column == 0) escape |= c == '.' || octets.substr(i).starts_with("From ");
-    const std::size_t width = escape ? 3 : 1;
-    if (column + width > line - (at_end && breaks == LineBreaks::Text ? 0 : 1)) {
+    const char c = octets[i];
+    const bool last = i + 1 == octets.size() || line_break(i + 1) > 0;
+    const auto must_escape = [&] {
+      if (!is_literal(c) || (ascii::is_blank(c) && last)) return true;
+      return column == 0 && (c == '.' || octets.substr(i).starts_with("From "));
+    };
+    bool escape = must_escape();
+    // A soft line break needs the last column, unless this is the end of the line anyway.
+    if (column + (escape ? 3 : 1) > line - (last && text ? 0 : 1)) {
       out += "=\r\n";
       column = 0;
-      escape |= c == '.' || octets.substr(i).starts_with("From ");
+      escape = must_escape();
     }
     if (escape) {
       out.push_back('=');
@@ -271,6 +318,7 @@ std::string encode_quoted_printable(std::string_view octets, LineBreaks breaks) 
       out.push_back(c);
       ++column;
     }
+    ++i;
   }
   return out;
 }
