@@ -47,12 +47,13 @@ bool Core::may_touch() const {
   return runner == nullptr || runner == &thread_mark;
 }
 
-Core::~Core() {
-  take_posted();
-  while (ready_.next != &ready_) {
-    auto* work = static_cast<Work*>(ready_.next);
-    withdraw(*work);
-    work->dropped();
+Core::~Core() { drop_all(); }
+
+void Core::drop_all() {
+  while (has_ready()) {
+    auto& work = static_cast<Work&>(*ready_.next);
+    withdraw(work);
+    work.dropped();
   }
 }
 

@@ -138,6 +138,8 @@ class Core {
   // Before sleeping: false if something was posted meanwhile. After it, a post calls wake().
   bool may_sleep();
   void woke() { sleeping_.store(false, std::memory_order_relaxed); }
+  // For the derived destructor, while it is still whole: what is posted or ready is dropped.
+  void drop_all();
 
   // Says for its lifetime that this thread runs that core.
   class Running {

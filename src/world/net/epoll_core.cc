@@ -21,8 +21,8 @@ int checked(int result, const char* what) {
   return result;
 }
 
-// Ready work that makes more work ready shall not keep descriptors and timers waiting.
-constexpr int ready_per_round = 256;
+// Ready work that makes more work ready, and timers that arm others, shall not keep descriptors waiting.
+constexpr int per_round = 256;
 
 }  // namespace
 
@@ -34,6 +34,7 @@ EpollCore::EpollCore(unsigned index) : Core(index) {
 }
 
 EpollCore::~EpollCore() {
+  drop_all();
   close(wakeup_);
   close(epoll_);
 }
@@ -60,7 +61,7 @@ int EpollCore::patience() {
 void EpollCore::loop() {
   const Running running(*this);
   while (!quit_.load(std::memory_order_relaxed)) {
-    for (int n = 0; n < ready_per_round && run_one_ready(); ++n) {
+    for (int n = 0; n < per_round && run_one_ready(); ++n) {
     }
     const bool sleep = may_sleep();
     events_end_ =
@@ -68,7 +69,7 @@ void EpollCore::loop() {
     woke();
     for (event_ = 0; event_ < events_end_;) dispatch(events_[event_++]);
     events_end_ = 0;
-    while (fire_one_timer()) {
+    for (int n = 0; n < per_round && fire_one_timer(); ++n) {
     }
   }
 }

@@ -117,7 +117,10 @@ Result<std::unique_ptr<Listener>, BindError> Listener::bind(Runtime& runtime, Co
   return std::unique_ptr<Listener>(new Listener(std::move(state)));
 }
 
-Listener::~Listener() { stop_accepting(); }
+Listener::~Listener() {
+  stop_accepting();
+  if (state_->runtime.core(0).may_touch()) state_->acceptors.clear();
+}
 
 const std::string& Listener::name() const { return state_->options.name; }
 std::vector<Endpoint> Listener::addresses() const { return state_->bound; }

@@ -26,7 +26,7 @@ class ManualCore : public Core {
   explicit ManualCore(unsigned index = 0, Time start = Time{std::chrono::days{20'000}})
       : Core(index), own_(start), clock_(own_) {}
   ManualCore(unsigned index, ManualClock& shared) : Core(index), clock_(shared) {}
-  ~ManualCore() override = default;
+  ~ManualCore() override { drop_all(); }
 
   const ManualClock& clock() const override { return clock_; }
   ManualClock& manual_clock() { return clock_; }

@@ -121,11 +121,13 @@ class RemoteWait final : public LaterWaiter {
 template <class T>
 struct RemoteTask final : Remote {
   RemoteTask(Core& core, task<T> t) : Remote(core), work(std::move(t)) {}
+  // The work becomes this frame's, so that it goes with it, while its scope is still there.
   task<void> body() override {
+    task<T> own = std::move(work);
     if constexpr (std::is_void_v<T>)
-      co_await std::move(work);
+      co_await std::move(own);
     else
-      result.emplace(co_await std::move(work));
+      result.emplace(co_await std::move(own));
   }
   T take() {
     rethrow();

@@ -29,6 +29,8 @@ StreamState::StreamState(std::unique_ptr<Transport> t) : transport(std::move(t))
 }
 
 StreamState::~StreamState() {
+  // Whoever waits would wake up in what is destroyed here: an error of ours that no exception can tell.
+  if (wait) std::terminate();
   if (yielding) core->withdraw(*this);
 }
 
@@ -45,7 +47,10 @@ StreamState::Read StreamState::read_more() {
       gain(read_left, result.octets);
       return Read::More;
     case Io::WouldBlock: in.shrink(); return Read::Blocked;
-    default: in_end = result.io; return Read::Ended;
+    default:
+      in_end = result.io;
+      send_some();  // a peer that only finished sending (printf ... | nc) still wants its replies
+      return Read::Ended;
   }
 }
 

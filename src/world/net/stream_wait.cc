@@ -12,8 +12,8 @@ namespace detail {
 Duration StreamWait::patience() { return Duration::max(); }
 
 bool StreamWait::suspend(std::coroutine_handle<> h, Scope& scope) {
-  if (!begin(h, scope)) return false;
   if (stream_.wait) throw std::logic_error("net: two tasks wait on one stream");
+  if (!begin(h, scope)) return false;
   stream_.wait = this;
   stream_.core = &scope.core();
   prepare_wait();

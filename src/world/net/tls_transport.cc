@@ -180,7 +180,7 @@ TlsInfo TlsTransport::info() const {
 }
 
 std::optional<std::string> TlsTransport::exporter() const {
-  // RFC 9266 §3: with TLS 1.2 only if the master secret is bound to the whole handshake (RFC 7627).
+  // RFC 9266 §4.2: with TLS 1.2 only if the master secret is bound to the whole handshake (RFC 7627).
   SSL* ssl = ssl_.get();
   if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1) return std::nullopt;
   constexpr std::string_view label = "EXPORTER-Channel-Binding";
