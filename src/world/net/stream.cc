@@ -110,26 +110,25 @@ bool StreamState::take_line(std::size_t limit, Result<std::string_view, LineErro
     }
     const std::string_view text = in.view();
     const std::size_t lf = std::min(text.find('\n', scanned), text.size());
-    const std::size_t cr = std::min(text.substr(0, lf).find('\r', scanned), text.size());
-
-    if (cr + 1 < text.size() && cr + 1 == lf) {
+    const std::size_t cr = std::min(text.substr(0, lf).find('\r', scanned), lf);
+    if (cr > limit) {
+      skip = Skip::LongLine, skipped = 0, skipped_cr = false;
+      continue;
+    }
+    if (cr < lf && cr + 1 == lf && lf < text.size()) {
       consume(lf + 1);
-      if (cr > limit)
-        line = refuse(LineError::TooLong);
-      else
-        line = text.substr(0, cr);
+      line = text.substr(0, cr);
       return true;
     }
-    const bool bare_cr = cr + 1 < text.size();
+    const bool bare_cr = cr + 1 < text.size() && cr < lf;
     if (bare_cr || lf < text.size()) {
       line = refuse(bare_cr ? LineError::BareCr : LineError::BareLf);
-      consume(bare_cr ? cr + 1 : lf + 1);
+      consume(cr + 1);  // where there is no CR, `cr` is the LF
       skip = Skip::AfterBare, skipped = 0, skipped_cr = false;
       return true;
     }
     scanned = static_cast<std::uint32_t>(cr);  // a CR at the very end is looked at again
-    if (cr <= limit) return false;
-    skip = Skip::LongLine, skipped = 0;
+    return false;
   }
 }
 
@@ -137,11 +136,13 @@ bool StreamState::take_line(std::size_t limit, Result<std::string_view, LineErro
 // report, or with none when the line after the bad one may be read.
 bool StreamState::drop_skipped(Result<std::string_view, LineError>& line) {
   const std::string_view text = in.view();
-  const std::size_t lf = text.find('\n');
-  if (lf == std::string_view::npos) {
-    if (!text.empty()) skipped_cr = text.back() == '\r';
-    skipped += static_cast<std::uint32_t>(text.size());
-    consume(text.size());
+  const std::size_t lf = std::min(text.find('\n'), text.size());
+  const std::size_t until_endless = endless_line - skipped;
+  if (lf >= until_endless || lf == text.size()) {
+    const std::size_t dropped = std::min(lf, until_endless);
+    if (dropped > 0) skipped_cr = text[dropped - 1] == '\r';
+    consume(dropped);
+    skipped += static_cast<std::uint32_t>(dropped);
     if (skipped < endless_line) return false;
     skipped = 0;
     line = refuse(LineError::Endless);
