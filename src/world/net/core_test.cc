@@ -78,7 +78,8 @@ TEST_F(Timers, AgreeWithAPlainListWhateverIsDone) {
   std::vector<std::unique_ptr<Note>> notes(40);
   std::vector<Instant> due(40, Instant::max());
   std::vector<int> expected;
-  for (int i = 0; i < 40; ++i) notes[i] = std::make_unique<Note>(), notes[i]->log = &fired, notes[i]->number = i;
+  for (int i = 0; i < 40; ++i)
+    notes[i] = std::make_unique<Note>(), notes[i]->log = &fired, notes[i]->number = i;
   for (int round = 0; round < 5'000; ++round) {
     const int which = static_cast<int>(random() % 40);
     switch (random() % 5) {
@@ -103,9 +104,7 @@ TEST_F(Timers, AgreeWithAPlainListWhateverIsDone) {
         ASSERT_EQ(a, b);
         break;
       }
-      default:
-        due[which] = in(Duration{1 + random() % 100});
-        core.arm(*notes[which], due[which]);
+      default: due[which] = in(Duration{1 + random() % 100}); core.arm(*notes[which], due[which]);
     }
   }
 }

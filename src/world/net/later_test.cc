@@ -48,7 +48,9 @@ TEST(Later, TakesWhatCanOnlyBeMoved) {
 TEST(Later, IsAbandonedWithItsCompleter) {
   ManualCore core;
   Later<int> later;
-  { const auto completer = later.completer(); }
+  {
+    const auto completer = later.completer();
+  }
   EXPECT_THROW(core.run(get(later)), Abandoned);
 }
 

@@ -9,8 +9,8 @@
 // the scope is cancelled, the wait ends at once with the exception Cancelled.
 //
 // Parameters taken by value live in the frame as long as the task; references must outlive it. Never make a
-// capturing lambda a task: its captures die with the lambda. The frame that awaits a task owns it (a temporary,
-// a local, a parameter; not a member of something that outlives the frame).
+// capturing lambda a task: its captures die with the lambda. The frame that awaits a task owns it (a
+// temporary, a local, a parameter; not a member of something that outlives the frame).
 #pragma once
 
 #include <coroutine>

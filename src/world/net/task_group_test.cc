@@ -252,14 +252,15 @@ TEST_P(Waiting, DoesNotBeginInACancelledTask) {
   EXPECT_FALSE(e.finished);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Everywhere, Waiting,
-    testing::Values(Place{"Sleep", in_sleep}, Place{"Signal", in_signal}, Place{"Later", in_later},
-                    Place{"ReadLine", in_line}, Place{"Fill", in_fill}, Place{"Write", in_write},
-                    Place{"WriteView", in_view}, Place{"Flush", in_flush}, Place{"Wait", in_wait},
-                    Place{"Close", in_close}, Place{"Handshake", in_handshake}, Place{"Join", in_join},
-                    Place{"Depth", in_the_depth}, Place{"Yield", in_yields}),
-    [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Everywhere, Waiting,
+                         testing::Values(Place{"Sleep", in_sleep}, Place{"Signal", in_signal},
+                                         Place{"Later", in_later}, Place{"ReadLine", in_line},
+                                         Place{"Fill", in_fill}, Place{"Write", in_write},
+                                         Place{"WriteView", in_view}, Place{"Flush", in_flush},
+                                         Place{"Wait", in_wait}, Place{"Close", in_close},
+                                         Place{"Handshake", in_handshake}, Place{"Join", in_join},
+                                         Place{"Depth", in_the_depth}, Place{"Yield", in_yields}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 // Between its readiness and its running, too.
 TEST(WaitingReady, CanBeDestroyedOrCancelled) {

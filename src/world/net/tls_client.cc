@@ -106,9 +106,8 @@ Result<SslPtr<SSL>, TlsFailure> TlsAccess::connect(const TlsClient& client, cons
 }
 
 TlsProblem TlsAccess::verified(SSL* ssl) {
-  if (!SSL_get0_peer_certificate(ssl)) return TlsProblem::NotTrusted;
   switch (SSL_get_verify_result(ssl)) {
-    case X509_V_OK: return TlsProblem::None;
+    case X509_V_OK: return SSL_get0_peer_certificate(ssl) ? TlsProblem::None : TlsProblem::NotTrusted;
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH: return TlsProblem::HostMismatch;
     case X509_V_ERR_CERT_HAS_EXPIRED:

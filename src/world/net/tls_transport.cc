@@ -26,6 +26,7 @@ struct TransportBio {
   static int read(BIO* bio, char* to, int room) {
     BIO_clear_retry_flags(bio);
     TlsTransport& tls = of(bio);
+    if (tls.flooded_) return -1;  // SSL_read goes on as long as there are records without data; not here
     const IoResult result = tls.below_->read_some(to, static_cast<std::size_t>(room));
     if (result.io == Io::Done) return static_cast<int>(result.octets);
     if (result.io == Io::WouldBlock) return BIO_set_retry_read(bio), -1;
