@@ -13,6 +13,23 @@
 
 namespace postroad::net {
 
+namespace {
+
+sigset_t set_of(std::initializer_list<int> numbers) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : numbers) sigaddset(&set, number);
+  return set;
+}
+
+}  // namespace
+
+void block_signals(std::initializer_list<int> numbers) {
+  const sigset_t set = set_of(numbers);
+  if (const int error = pthread_sigmask(SIG_BLOCK, &set, nullptr))
+    throw std::system_error(error, std::generic_category(), "pthread_sigmask");
+}
+
 struct Signals::State final : Descriptor::Owner {
   Socket fd;
   std::optional<Descriptor> descriptor;
@@ -24,24 +41,17 @@ struct Signals::State final : Descriptor::Owner {
   }
 };
 
-Signals::Signals(std::initializer_list<int> numbers) : state_(std::make_unique<State>()) {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : numbers) sigaddset(&set, number);
-  if (const int error = pthread_sigmask(SIG_BLOCK, &set, nullptr))
-    throw std::system_error(error, std::generic_category(), "pthread_sigmask");
+Signals::Signals(Core& core, std::initializer_list<int> numbers, std::function<void(int)> on_signal)
+    : state_(std::make_shared<State>()) {
+  const sigset_t set = set_of(numbers);
   state_->fd = Socket(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!state_->fd) throw std::system_error(errno, std::generic_category(), "signalfd");
+  state_->on_signal = std::move(on_signal);
+  core.post([weak = std::weak_ptr<State>(state_), &core] {
+    if (const auto state = weak.lock()) state->descriptor.emplace(core, state->fd.fd(), state.get());
+  });
 }
 
 Signals::~Signals() = default;
-
-void Signals::start(Core& core, std::function<void(int)> on_signal) {
-  state_->on_signal = std::move(on_signal);
-  core.post([this, &core] {
-    state_->descriptor.emplace(core, state_->fd.fd(), state_.get());
-    state_->ready();
-  });
-}
 
 }  // namespace postroad::net

@@ -1,7 +1,4 @@
 // SIGTERM, SIGHUP and the like, delivered as a call on a core.
-//
-// Construct it before any thread exists: it blocks these signals in the calling thread, and threads inherit
-// that. start() once the core runs.
 #pragma once
 
 #include <functional>
@@ -12,19 +9,21 @@
 
 namespace postroad::net {
 
+// First thing in main: blocks these signals in this thread, and thereby in all that it will make.
+void block_signals(std::initializer_list<int> numbers);
+
+// From construction on, the blocked signals arrive as on_signal(number) on that core (of a Runtime); several
+// of one kind may come as one. Destroyed on that core, or while nobody runs it.
 class Signals {
  public:
-  explicit Signals(std::initializer_list<int> numbers);
-  ~Signals();  // the signals stay blocked
+  Signals(Core& core, std::initializer_list<int> numbers, std::function<void(int)> on_signal);
+  ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // Calls on_signal(number) on that core, for each that arrives; several of one kind may come as one.
-  void start(Core& core, std::function<void(int)> on_signal);
-
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace postroad::net

@@ -40,10 +40,14 @@ class TestServer {
   }
   // Ends all sessions, and listening.
   void stop() { block_on(runtime_.core(0), shut_down(*listener_)); }
-  // What ended sessions so far: the messages of their exceptions.
+  // What ended sessions so far: the messages of their exceptions. take_errors() forgets them.
   std::vector<std::string> errors() {
     const std::lock_guard lock(mutex_);
     return errors_;
+  }
+  std::vector<std::string> take_errors() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(errors_, {});
   }
 
  private:
