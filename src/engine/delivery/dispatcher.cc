@@ -138,7 +138,7 @@ net::task<void> Dispatcher::finish(queue::Job job, Attempt attempt) {
 
   std::unique_ptr<store::BlobWriter> keep;  // the report's octets, until the commit has named them
   std::optional<queue::NewMail> mail;
-  if (!told.empty()) mail = co_await report(job, std::move(told), attempt.contact, keep);
+  while (!told.empty() && !(mail = co_await report(job, told, attempt.contact, keep))) co_await net::sleep_for(pause);
   if (mail && !mail->events.empty() && mail->entries.empty()) {
     // Nobody to tell; why not is part of the history.
     fates.back().events.insert(fates.back().events.end(), mail->events.begin(), mail->events.end());
@@ -209,7 +209,7 @@ net::task<std::optional<queue::NewMail>> Dispatcher::report(const queue::Job& jo
   const auto blob = co_await keep->finish();
   if (!blob) {
     keep.reset();
-    co_return std::nullopt;  // the store is in trouble; settle() will wait for it, and the report is lost with it
+    co_return std::nullopt;  // the store takes nothing now: the caller waits and asks again (C8)
   }
   queue::Message& message = out.message;
   message.id = submission.id;
