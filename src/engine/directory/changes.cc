@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "crypto/password.h"
 #include "directory/keys.h"
@@ -26,7 +27,7 @@ constexpr std::size_t most_targets = 10'000;
 constexpr std::size_t longest_name = 255;
 
 bool is_name(std::string_view text) {  // of a tenant or an app password: what can be typed and shown
-  if (text.empty() || text.size() > longest_name || !is_utf8(text)) return false;
+  if (text.empty() || text.size() > longest_name || !utf8::valid(text)) return false;
   return std::ranges::none_of(text, [](char c) { return ascii::is_control(c); }) && text.front() != ' ' &&
          text.back() != ' ';
 }

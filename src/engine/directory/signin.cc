@@ -123,7 +123,7 @@ net::task<Result<Identity, AuthError>> SignIn::check(const Tables& tables, std::
                     .credential = *credential};
   const std::scoped_lock lock(lock_);
   if (successes_.size() >= most_cached) successes_.clear();  // rare, and costs no more than hashes
-  if (changes == changes_) successes_[key] = {identity, clock_.instant() + cache_for};
+  if (changes == changes_) successes_.insert_or_assign(key, Success{identity, clock_.instant() + cache_for});
   co_return identity;
 }
 

@@ -2,7 +2,7 @@
 // store. Pure; not public.
 //
 // Keys of the Ledger partition 0:
-//   "cursor"                                                  u64: the last outbox number that is folded
+//   "folded"                                                  u64: the last outbox number that is folded
 //   "b" class(1) day(4 BE) number(8 BE)                       u64 blob, u32 events: the blocks
 //   "c" hour(4 BE) tenant(4 BE) stream provider source        counters: (u16 type, varint events, varint octets)*
 // Keys of the same partition in the family "ledger.w<week>":
@@ -20,7 +20,7 @@
 namespace postroad::ledger {
 
 inline constexpr store::Partition home{store::Realm::Ledger, 0};
-inline constexpr std::string_view cursor_key = "cursor";
+inline constexpr std::string_view cursor_key = "folded";
 inline constexpr std::size_t most_in_block = 1024;
 
 enum class Keep : std::uint8_t { History = 0, Refused = 1 };

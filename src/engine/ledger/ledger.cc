@@ -40,6 +40,11 @@ struct Ledger::State {
   std::atomic<std::uint64_t> folded{0}, waiting{0}, damaged{0};
   std::atomic<std::int64_t> lag_ms{0};
 
+  // The first day of which this class is kept.
+  std::uint32_t first_kept(Keep keep, std::uint32_t today) const {
+    const auto days = static_cast<std::uint32_t>((keep == Keep::History ? options.keep : options.keep_refused).count());
+    return today > days ? today - days : 0;
+  }
   net::task<Result<bool, LedgerError>> fold_once();
   net::task<Result<void, LedgerError>> fold_all();
   net::task<Result<store::Family, LedgerError>> family(std::uint32_t week);
@@ -228,12 +233,17 @@ net::task<Result<std::vector<Event>, LedgerError>> Ledger::find(Query query) {
       range.from = std::string(got->back().key) + '\0';
     }
   }
+  // What has been pruned can be read for a while yet: it is forgotten all the same.
+  const std::uint32_t today = day_of(s.clock.now());
+  const auto forgotten = [&](const Event& event) {
+    return day_of(event.at) < s.first_kept(keep_of(event.type), today);
+  };
   std::vector<Event> out;
   for (const std::uint64_t blob : blobs) {
     auto events = co_await s.block(store::BlobId{blob});
     if (!events) co_return refuse(events.error());
     for (Event& event : *events)
-      if (matches(query, event)) out.push_back(std::move(event));
+      if (matches(query, event) && !forgotten(event)) out.push_back(std::move(event));
   }
   // Commit order within one instant, as the blocks have it: equal times must not change places.
   std::ranges::stable_sort(out, {}, &Event::at);
@@ -325,14 +335,10 @@ net::task<Result<void, LedgerError>> Ledger::State::prune(Keep keep, std::uint32
 
 net::task<Result<void, LedgerError>> Ledger::prune() {
   State& s = *state_;
-  const Time now = s.clock.now();
-  const auto first_kept = [&](std::chrono::days keep) {
-    const std::uint32_t today = day_of(now);
-    return today > static_cast<std::uint32_t>(keep.count()) ? today - static_cast<std::uint32_t>(keep.count()) : 0;
-  };
-  const std::uint32_t day = first_kept(s.options.keep);
+  const std::uint32_t today = day_of(s.clock.now());
+  const std::uint32_t day = s.first_kept(Keep::History, today);
   if (auto done = co_await s.prune(Keep::History, day); !done) co_return refuse(done.error());
-  if (auto done = co_await s.prune(Keep::Refused, first_kept(s.options.keep_refused)); !done)
+  if (auto done = co_await s.prune(Keep::Refused, s.first_kept(Keep::Refused, today)); !done)
     co_return refuse(done.error());
   // A week's index goes when nothing of that week is kept.
   for (const std::string& name : s.store.families()) {
