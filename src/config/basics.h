@@ -193,6 +193,7 @@ inline constexpr std::tuple log_table{
 struct Runtime {
   std::uint32_t cores = 0;
   std::chrono::seconds drain_wait{30};
+  bool sandbox = true;
 };
 
 inline constexpr std::tuple runtime_table{
@@ -200,6 +201,11 @@ inline constexpr std::tuple runtime_table{
         .at_restart(),
     Setting{"drain_wait", &Runtime::drain_wait, "How long SIGTERM lets sessions finish what they are doing.",
             std::chrono::seconds(0), std::chrono::minutes(30)},
+    Setting{"sandbox", &Runtime::sandbox,
+            "Confine the process to its files (Landlock) and to the system calls of a mail server (seccomp). "
+            "Switch it "
+            "off only to debug."}
+        .at_restart(),
 };
 
 }  // namespace postroad::config

@@ -98,7 +98,6 @@ class Log::Writer {
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     thread_ = std::thread([this] { run(); });
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    ::pthread_setname_np(thread_.native_handle(), "log");
   }
 
   ~Writer() {
@@ -151,6 +150,7 @@ class Log::Writer {
   // Writes what waits, then rests: a short nap while lines keep coming, so that a busy server is not woken
   // for each of them, and then a sleep until somebody has something to say.
   void run() {
+    ::pthread_setname_np(::pthread_self(), "log");
     while (true) {
       const bool stop = stopping_.load();
       reopen_if_asked();

@@ -29,6 +29,10 @@ class TheSources(unittest.TestCase):
     def test_have_headers_that_are_read_once(self):
         self.assert_none(rules.header_faults(SOURCE))
 
+    def test_cite_rfcs_in_the_one_form(self):
+        said = subprocess.run([SOURCE / "tools/rfc-index", "--check"], text=True, capture_output=True)
+        self.assertEqual((said.returncode, said.stdout.strip(), said.stderr), (0, "", ""))
+
     def test_name_no_place_of_one_machine(self):
         listed = subprocess.run(["git", "ls-files"], cwd=SOURCE, text=True, capture_output=True)
         if listed.returncode != 0:
