@@ -40,15 +40,15 @@ struct WholeLine {  // after expect_line(), without its CRLF; lives as WholeComm
 // A message is about to come. Call accept_message() or refuse_message() before next(). Both live in the
 // reader until next() is called after AppendEnds, a Refusal or refuse_message().
 struct MessageBegins {
-  const AppendTarget& target;
-  const AppendMessage& message;
+  const AppendTarget* target;
+  const AppendMessage* message;
 };
 struct MessageOctets {  // views into `input`
   std::string_view octets;
 };
 struct MessageEnds {};  // whole; the command may still turn out wrong, so nothing is stored yet
 struct AppendEnds {     // all messages are here and the command was right: commit, then answer its tag
-  const AppendTarget& target;
+  const AppendTarget* target;
 };
 // Answer with answer(error). What was accepted of the same command is void. `error.close`: then close.
 struct Refusal {
@@ -63,6 +63,7 @@ class CommandReader {
  public:
   // `dialect` belongs to the session, which may change it between commands.
   explicit CommandReader(const Dialect& dialect) : dialect_(dialect) {}
+  explicit CommandReader(Dialect&&) = delete;
 
   ReaderEvent next(std::string_view& input);
 

@@ -88,18 +88,16 @@ const CommandRule* find_command(std::string_view name) {
 
 const CommandRule* Parser::command_rule() {
   const auto start = position();
-  const auto rest = in_.rest();
-  std::size_t length = in_.take_while(is_atom_char).size();
-  if (ascii::iequals(rest.substr(0, length), "UID") && in_.take(' ')) {
-    length += 1 + in_.take_while(is_atom_char).size();
+  std::string name(in_.take_while(is_atom_char));
+  if (ascii::iequals(name, "UID") && take_sp()) {
+    name = "UID " + std::string(in_.take_while(is_atom_char));
     uid_ = true;
   }
-  const CommandRule* rule = find_command(rest.substr(0, length));
-  if (!rule) {
+  const CommandRule* rule = find_command(name);
+  if (!rule)
     fail_at(start, Fault::UnknownCommand, {});
-  } else if (!(rule->states & static_cast<std::uint8_t>(dialect_.state))) {
+  else if (!(rule->states & static_cast<std::uint8_t>(dialect_.state)))
     fail_at(start, Fault::WrongState, {});
-  }
   return rule;
 }
 

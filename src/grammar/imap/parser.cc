@@ -28,12 +28,22 @@ void Parser::expect(char c, std::string_view expected) {
   if (!in_.take(c)) fail(expected);
 }
 
+bool Parser::take_sp() {
+  return !in_.take_while([](char c) { return c == ' '; }).empty();
+}
+
+void Parser::sp() {
+  if (!take_sp()) fail("a space");
+}
+
 void Parser::open() {
   expect('(', "an opening parenthesis");
+  take_sp();
   if (++depth_ > dialect_.limits.depth) fail(Fault::TooDeep);
 }
 
 void Parser::close() {
+  take_sp();
   expect(')', "a space or a closing parenthesis");
   --depth_;
 }
@@ -67,8 +77,9 @@ std::string_view Parser::atom(std::string_view expected) {
 
 std::uint64_t Parser::digits(std::uint64_t least, std::uint64_t most, std::string_view expected) {
   const std::size_t start = position();
+  const bool leading_zero = least > 0 && in_.peek() == '0';  // nz-number = digit-nz *DIGIT
   const auto value = in_.take_number();
-  if (!value || *value < least || *value > most) {
+  if (!value || leading_zero || *value < least || *value > most) {
     fail_at(start, expected);
     return 0;
   }

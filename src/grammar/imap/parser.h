@@ -78,10 +78,6 @@ class Parser {
   bool take(char c) { return in_.take(c); }
   // As take() for a whole word in any case.
   bool take_word(std::string_view keyword);
-  // As many as there are of the characters of base64.
-  std::string_view take_base64() {
-    return in_.take_while([](char c) { return ascii::is_alnum(c) || c == '+' || c == '/' || c == '='; });
-  }
 
   // --- Steps that must be there ------------------------------------------------------------------------
   void fail(Fault fault) { fail_at(position(), fault, {}); }
@@ -95,12 +91,15 @@ class Parser {
     fail_at(position() - token.size(), expected);
   }
   void expect(char c, std::string_view expected);
-  void sp() { expect(' ', "a single space"); }
+  // SP is one blank, and a client "MUST" not send more (RFC 9051 §9, note 2). Some do, and nothing else can
+  // be meant by it, so several between arguments or inside parentheses are read as one.
+  void sp();
+  bool take_sp();
   void open();   // "(", one level deeper
   void close();  // ")"
   void end();    // nothing more
   // *(SP item) until ")": true while another item follows.
-  bool more_in_list() { return ok() && in_.peek() == ' ' && (sp(), true); }
+  bool more_in_list() { return take_sp() && in_.peek() != ')'; }
   void count_item();  // Limits::items
 
   // --- Terminals ---------------------------------------------------------------------------------------

@@ -192,9 +192,8 @@ void attribute(Parser& in, Fetch& command) {
   command.bodies.push_back(std::move(body));
 }
 
-// fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")"            (RFC 4466 §3, RFC 7162 §7)
+// fetch-modifiers = "(" fetch-modifier *(SP fetch-modifier) ")"            (RFC 4466 §3, RFC 7162 §7)
 void modifiers(Parser& in, Fetch& command) {
-  in.sp();
   in.open();
   do {
     if (in.take_word("CHANGEDSINCE")) {
@@ -237,7 +236,7 @@ Command fetch(Parser& in) {
   } else {
     attribute(in, command);
   }
-  if (in.peek() == ' ') modifiers(in, command);
+  if (in.take_sp()) modifiers(in, command);
   if (command.uid) command.items |= bit(FetchItem::Uid);  // RFC 9051 §6.4.9
   return command;
 }

@@ -107,8 +107,7 @@ Command list(Parser& in) {
   Wanted wanted;
   wanted.read(in);
   command.extended |= wanted.several;
-  if (in.peek() == ' ') {
-    in.sp();
+  if (in.take_sp()) {
     return_options(in, command);
     command.extended = true;
   }

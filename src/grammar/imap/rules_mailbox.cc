@@ -20,11 +20,12 @@ QResync qresync(Parser& in) {
   parameter.uid_validity = UidValidity{in.nz_number("a UIDVALIDITY")};
   in.sp();
   parameter.mod_seq = ModSeq{in.nz_number64("a mod-sequence")};
-  if (in.take(' ') && in.peek() != '(') {
+  bool match_data = in.take_sp();
+  if (match_data && in.peek() != '(') {
     parameter.known_uids = known_set(in);
-    if (in.peek() == ' ') in.sp();
+    match_data = in.take_sp();
   }
-  if (in.peek() == '(') {
+  if (match_data) {
     in.open();
     parameter.match_numbers = known_set(in);
     in.sp();
@@ -40,7 +41,7 @@ Command open_mailbox(Parser& in, bool read_only) {
   Select command{.read_only = read_only};
   in.sp();
   command.mailbox = in.mailbox();
-  if (!in.take(' ')) return command;
+  if (!in.take_sp()) return command;
   in.open();
   do {
     if (in.take_word("CONDSTORE")) {
@@ -72,7 +73,7 @@ Command create(Parser& in) {
   Create command;
   in.sp();
   command.mailbox = in.mailbox();
-  if (!in.take(' ')) return command;
+  if (!in.take_sp()) return command;
   in.open();
   do {
     if (!in.take_word("USE")) in.fail("USE");

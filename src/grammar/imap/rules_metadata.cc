@@ -51,7 +51,8 @@ void options(Parser& in, GetMetadata& command) {
 
 // getmetadata = "GETMETADATA" [SP getmetadata-options] SP mailbox SP entries
 //
-// The examples of §4.2.1 and §4.2.2, and the clients made after them, have the options behind the mailbox.
+// The examples are wider than the grammar: in §4.2.1 and §4.2.2 the options stand behind the mailbox, in
+// §4.4.1 several entries without parentheses. Clients were made after both.
 Command get_metadata(Parser& in) {
   GetMetadata command;
   in.sp();
@@ -66,16 +67,13 @@ Command get_metadata(Parser& in) {
     options(in, command);
     in.sp();
   }
-  if (in.peek() != '(') {
-    command.entries.push_back(entry(in, false));
-    return command;
-  }
-  in.open();
+  const bool parentheses = in.peek() == '(';
+  if (parentheses) in.open();
   do {
     in.count_item();
     command.entries.push_back(entry(in, false));
   } while (in.more_in_list());
-  in.close();
+  if (parentheses) in.close();
   return command;
 }
 

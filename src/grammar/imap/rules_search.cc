@@ -203,15 +203,13 @@ class Program {
   std::vector<SearchKey>& keys_;
 };
 
-// [SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"]
+// ["RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" SP], behind a space that has been read.
 std::optional<std::uint8_t> return_options(Parser& in) {
   static constexpr std::pair<std::string_view, SearchReturn> options[]{
       {"MIN", SearchReturn::Min},     {"MAX", SearchReturn::Max},   {"ALL", SearchReturn::All},
       {"COUNT", SearchReturn::Count}, {"SAVE", SearchReturn::Save}, {"RELEVANCY", SearchReturn::Relevancy},
   };
-  if (!in.next_is(" RETURN")) return std::nullopt;
-  in.sp();
-  in.take_word("RETURN");
+  if (!in.take_word("RETURN")) return std::nullopt;
   in.sp();
   in.open();
   unsigned wanted = 0;
@@ -223,6 +221,7 @@ std::optional<std::uint8_t> return_options(Parser& in) {
     } while (in.more_in_list());
   }
   in.close();
+  in.sp();
   if (wanted == 0) wanted = static_cast<unsigned>(SearchReturn::All);  // RFC 4731 §3.1
   return static_cast<std::uint8_t>(wanted);
 }
@@ -242,8 +241,8 @@ SearchProgram criteria(Parser& in) {
 // search = "SEARCH" [search-return-opts] SP ["CHARSET" SP charset SP] search-key *(SP search-key)
 Command search(Parser& in) {
   Search command{.uid = in.uid()};
-  command.returns = return_options(in);
   in.sp();
+  command.returns = return_options(in);
   if (in.next_is("CHARSET")) {
     if (in.dialect().utf8_accept) in.fail("no charset, since everything is UTF-8");  // RFC 6855 §3
     in.take_word("CHARSET");
@@ -271,8 +270,8 @@ Command sort(Parser& in) {
       {"RELEVANCY", SortKey::Relevancy},  // RFC 6203 §5
   };
   Sort command{.uid = in.uid()};
-  command.returns = return_options(in);
   in.sp();
+  command.returns = return_options(in);
   in.open();
   do {
     in.count_item();

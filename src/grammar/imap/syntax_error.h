@@ -28,7 +28,7 @@ enum class Fault : std::uint8_t {
 struct SyntaxError {
   Fault fault = Fault::Expected;
   std::string tag{};            // empty: none was understood
-  std::size_t position = 0;     // octets before the place, from the first of the command
+  std::size_t position = 0;     // octets before the place; those of messages of APPEND do not count
   std::string_view expected{};  // for Fault::Expected: "a mailbox name"
   // The end of the command cannot be found, or not cheaply: say goodbye and close.
   bool close = false;
