@@ -67,6 +67,21 @@ class Conformance : public testing::TestWithParam<SubjectKind> {
   std::unique_ptr<Subject> subject_;
 };
 
+// Runs tasks to their end from a thread that is no core's: on a core of the runtime, or without one on a
+// ManualCore, which suits a store without threads.
+class Driver {
+ public:
+  explicit Driver(net::Runtime* runtime = nullptr) : runtime_(runtime) {}
+  template <class T>
+  T run(net::task<T> task) {
+    if (runtime_) return net::block_on(runtime_->core(0), std::move(task));
+    return net::ManualCore().run(std::move(task));
+  }
+
+ private:
+  net::Runtime* runtime_;
+};
+
 // All octets of a blob.
 net::task<Result<std::string, BlobError>> read_all(Store& store, BlobId id);
 

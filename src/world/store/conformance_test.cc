@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "base/random.h"
+#include "disk/simulated_disk.h"
 #include "store/embedded.h"
 
 namespace postroad::store {
@@ -11,8 +12,14 @@ namespace {
 
 class EmbeddedSubject final : public Subject {
  public:
-  explicit EmbeddedSubject(bool threads) {
-    options_.data = directory_.path() + "/data";
+  EmbeddedSubject(bool threads, bool real_disk) {
+    if (real_disk) {
+      directory_.emplace();
+      options_.data = directory_->path() + "/data";
+    } else {
+      options_.disk = &simulated_;
+      options_.data = "/data";
+    }
     options_.cores = 2;
     options_.threads = threads;
     options_.reserve_octets = 0;
@@ -35,7 +42,8 @@ class EmbeddedSubject final : public Subject {
     if (!opened) throw std::runtime_error(opened.error().text);
     store_ = std::move(*opened);
   }
-  ScratchDirectory directory_;
+  std::optional<ScratchDirectory> directory_;
+  disk::SimulatedDisk simulated_;
   EmbeddedOptions options_;
   std::unique_ptr<EmbeddedStore> store_;
 };
@@ -43,8 +51,9 @@ class EmbeddedSubject final : public Subject {
 }  // namespace
 
 std::vector<SubjectKind> subject_kinds() {
-  return {{"embedded", [] { return std::make_unique<EmbeddedSubject>(true); }},
-          {"embedded_without_threads", [] { return std::make_unique<EmbeddedSubject>(false); }}};
+  return {{"embedded", [] { return std::make_unique<EmbeddedSubject>(true, true); }},
+          {"embedded_in_memory", [] { return std::make_unique<EmbeddedSubject>(true, false); }},
+          {"embedded_without_threads", [] { return std::make_unique<EmbeddedSubject>(false, false); }}};
 }
 
 std::optional<Value> Conformance::get(Partition partition, const std::string& key, Family family) {
