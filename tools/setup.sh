@@ -6,7 +6,7 @@ set -eu
 
 build="clang-19 lld-19 cmake ninja-build ccache pkg-config make git ca-certificates
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev librocksdb-dev libprotobuf-dev
-  protobuf-compiler libunbound-dev libicu-dev libpsl-dev publicsuffix zlib1g-dev libzstd-dev
+  protobuf-compiler libunbound-dev libicu-dev libidn2-dev libpsl-dev publicsuffix zlib1g-dev libzstd-dev
   libtomlplusplus-dev libcli11-dev libfmt-dev libsodium-dev libcrypt-dev libre2-dev libxapian-dev
   libgumbo-dev libseccomp-dev libxxhash-dev"
 tests="libgtest-dev libgmock-dev libclang-rt-19-dev clang-format-19 clang-tidy-19 llvm-19 python3 openssl"

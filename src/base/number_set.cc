@@ -111,6 +111,24 @@ NumberSet intersect(const NumberSet& a, const NumberSet& b) {
   return set;
 }
 
+NumberSet subtract(const NumberSet& a, const NumberSet& b) {
+  NumberSet set;
+  auto y = b.ranges_.begin();
+  for (NumberSet::Range range : a.ranges_) {
+    while (y != b.ranges_.end() && y->last < range.first) ++y;
+    for (; y != b.ranges_.end() && y->first <= range.last; ++y) {
+      if (y->first > range.first) set.ranges_.push_back({range.first, y->first - 1});
+      if (y->last >= range.last) {
+        range.first = 0;  // nothing is left; the same range may reach into the next one
+        break;
+      }
+      range.first = y->last + 1;
+    }
+    if (range.first != 0) set.ranges_.push_back(range);
+  }
+  return set;
+}
+
 void NumberSet::print(std::string& out) const {
   bool comma = false;
   for (const Range& range : ranges_) {

@@ -38,6 +38,7 @@ class NumberSet {
 
   friend NumberSet unite(const NumberSet& a, const NumberSet& b);      // O(a + b)
   friend NumberSet intersect(const NumberSet& a, const NumberSet& b);  // O(a + b)
+  friend NumberSet subtract(const NumberSet& a, const NumberSet& b);   // what is in a and not in b; O(a + b)
 
   // Each number in rising order: set.each([&](std::uint32_t n) { ... });
   template <class F>

@@ -71,12 +71,13 @@ TEST(NumberSet, BehavesAsASetOfNumbersWould) {
     for (std::size_t i = 1; i < ours.ranges().size(); ++i)
       ASSERT_GT(ours.ranges()[i].first, ours.ranges()[i - 1].last + 1) << "ranges that touch are one";
 
-    std::set<std::uint32_t> both, either = model;
+    std::set<std::uint32_t> both, rest, either = model;
     either.insert(other_model.begin(), other_model.end());
-    for (const auto n : model)
-      if (other_model.contains(n)) both.insert(n);
+    for (const auto n : model) (other_model.contains(n) ? both : rest).insert(n);
     ASSERT_EQ(numbers(unite(ours, others)), either);
     ASSERT_EQ(numbers(intersect(ours, others)), both);
+    ASSERT_EQ(numbers(subtract(ours, others)), rest);
+    ASSERT_EQ(NumberSet::of(subtract(ours, others).ranges()), subtract(ours, others));
     ASSERT_EQ(NumberSet::of(unite(ours, others).ranges()), unite(others, ours));
   }
 }

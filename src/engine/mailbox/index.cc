@@ -37,6 +37,13 @@ std::size_t Index::slot_for_sequence(std::uint32_t sequence) const {
       all.begin());
 }
 
+const Page* Index::page(std::uint32_t number) const {
+  const auto all = slots();
+  const auto at = std::lower_bound(all.begin(), all.end(), number,
+                                   [](const Slot& s, std::uint32_t n) { return s.page->number < n; });
+  return at != all.end() && at->page->number == number ? at->page.get() : nullptr;
+}
+
 std::optional<Index::Found> Index::locate(Uid uid) const {
   const std::size_t s = slot_for(uid);
   const auto all = slots();
@@ -57,6 +64,14 @@ const Entry& Index::at(std::uint32_t sequence) const {
 }
 
 Uid Index::last_uid() const { return empty() ? Uid{} : slots_->back().page->entries.back().uid; }
+
+std::uint32_t Index::count_from(Uid uid) const {
+  const std::size_t s = slot_for(uid);
+  const auto all = slots();
+  if (s == all.size()) return 0;
+  return size() - all[s].before -
+         static_cast<std::uint32_t>(all[s].page->lower_bound(uid) - all[s].page->entries.data());
+}
 
 NumberSet Index::sequences_of(const NumberSet& uids) const {
   NumberSet out;

@@ -39,11 +39,13 @@ class Index {
     return slots_ ? std::span<const Slot>(*slots_) : std::span<const Slot>();
   }
 
+  const Page* page(std::uint32_t number) const;
   const Entry* find(Uid uid) const;
   std::optional<Found> locate(Uid uid) const;
   // 1 <= sequence <= size().
   const Entry& at(std::uint32_t sequence) const;
-  Uid last_uid() const;  // Uid{0} when empty
+  Uid last_uid() const;                     // Uid{0} when empty
+  std::uint32_t count_from(Uid uid) const;  // entries with this UID or above
 
   // Those that exist of `uids`, in rising order: f(sequence, entry).
   template <class F>

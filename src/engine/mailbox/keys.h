@@ -12,7 +12,7 @@
 //   that never was copied v mailbox modseq             UIDs that were expunged, for QRESYNC (RFC 7162 §3.2)
 //   x modseq part                expunged entries until they are purged: the undelete window
 //   g mailbox                    a deleted mailbox until it is purged
-//   i modseq                     a COPY under way: references it has written and not published yet
+//   i modseq number              a COPY under way: references it has written and not published yet
 //   o op                         where the message of an OpId went
 //
 // m, t and h lie under the message's Home and never change. They are written with it and removed when its
@@ -54,9 +54,9 @@ inline std::string vanished(MailboxId id) {
   Writer(key).u32_key(id.value());
   return key;
 }
-inline std::string vanished(MailboxId id, ModSeq modseq) {
+inline std::string vanished(MailboxId id, ModSeq modseq, std::uint32_t part) {
   std::string key = vanished(id);
-  Writer(key).u64_key(modseq.value());
+  Writer(key).u64_key(modseq.value()).u32_key(part);
   return key;
 }
 inline std::string limbo(ModSeq modseq, std::uint32_t part) {
@@ -69,13 +69,15 @@ inline std::string grave(MailboxId id) {
   Writer(key).u32_key(id.value());
   return key;
 }
-inline std::string intent(ModSeq modseq) {
+inline std::string intent(ModSeq modseq, std::uint32_t number) {
   std::string key = "i";
-  Writer(key).u64_key(modseq.value());
+  Writer(key).u64_key(modseq.value()).u32_key(number);
   return key;
 }
 inline std::string operation(std::string_view op) { return std::string("o").append(op); }
 
+// A 't' or 'h' record longer than this goes on under its key with 1, 2, ... behind.
+inline constexpr std::size_t piece_octets = 60'000;
 // 'm', 't' or 'h'.
 inline std::string message(char kind, Home home) {
   std::string key(1, kind);

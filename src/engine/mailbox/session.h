@@ -121,6 +121,7 @@ struct Copied {
 
 // What is kept of each message beside its entry.
 enum class Kept : char {
+  Locator = 'm',    // for Selected::open()
   Structure = 't',  // mime::Stored reads it: ENVELOPE, BODYSTRUCTURE, part tree, summary
   Fields = 'h',     // HeaderFields::decode()
 };
@@ -134,9 +135,11 @@ class Records {
  private:
   friend class Selected;
   std::vector<std::string_view> views_;
-  std::vector<store::Page> pages_;  // what the views point into
-  std::vector<std::string> values_;
+  std::vector<std::unique_ptr<store::Page>> pages_;  // what the views point into
+  std::vector<std::unique_ptr<std::string>> values_;
 };
+
+Refusal content_refusal(store::BlobError error);
 
 // The octets of one message. Reading goes on even when the message is expunged meanwhile.
 class Content {
@@ -194,12 +197,14 @@ class Selected {
   // At most 256 entries (a page) at a time; `entries` must live until this is done.
   task<Result<Records, Refusal>> read(Kept kind, std::span<const Entry> entries);
   task<Result<std::unique_ptr<Content>, Refusal>> open(Entry entry);
+  // `locator`: its Kept::Locator record, for who reads many.
+  task<Result<std::unique_ptr<Content>, Refusal>> open(std::string_view locator);
 
  private:
   friend class Session;
   friend class Board;
-  Selected(Engine& engine, AccountId account, Access access, std::shared_ptr<Board> board, SnapshotPtr shown,
-           Uid recent_from);
+  Selected(Engine& engine, AccountId account, Access access, std::shared_ptr<Board> board, SnapshotPtr shown);
+  void claim_recent(Uid known);
   Engine& engine_;
   AccountId account_;
   Access access_;

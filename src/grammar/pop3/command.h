@@ -16,10 +16,9 @@ namespace postroad::pop3 {
 struct User {
   std::string name;
 };
-// All that follows the one blank, blanks among it (RFC 1939 §7)
 struct Pass {
   std::string password;
-};
+};  // all that follows the one blank, blanks among it (RFC 1939 §7)
 struct Quit {};
 struct Stat {};
 struct List {
@@ -48,10 +47,9 @@ struct Auth {
   std::optional<std::string> initial_response;
 };
 struct Utf8 {};
-// A language tag in lower case, "*" for the server's choice, "" to list
 struct Lang {
   std::string tag;
-};
+};                   // a language tag in lower case, "*" for the server's choice, "" to list
 struct HttpVerb {};  // a browser made to speak to us (durability.md, attack 93): close at once
 
 using Command = std::variant<User, Pass, Quit, Stat, List, Retr, Dele, Noop, Rset, Top, Uidl, Capa, Stls,

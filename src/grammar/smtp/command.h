@@ -34,10 +34,9 @@ struct Helo {
 struct Ehlo {
   ClientName client;
 };
-// RFC 2033 §4.1
 struct Lhlo {
   ClientName client;
-};
+};  // RFC 2033 §4.1
 
 // RFC 2852: deliver within `seconds`, which may be negative with Notify.
 struct DeliverBy {
@@ -82,19 +81,17 @@ struct RcptTo {
 };
 
 struct Data {};
-// RFC 3030 §2
 struct Bdat {
   std::uint64_t octets = 0;
   bool last = false;
-};
+};  // RFC 3030 §2
 struct Rset {};
 struct Noop {};
 struct Quit {};
-// RFC 6531 §3.7.4.2
 struct Vrfy {
   std::string text;
   bool smtputf8 = false;
-};
+};  // RFC 6531 §3.7.4.2
 struct Expn {
   std::string text;
   bool smtputf8 = false;
@@ -108,10 +105,9 @@ struct Auth {
   std::string mechanism;
   std::optional<std::string> initial_response;
 };
-// RFC 1985 §5.2, with its "@" or "#"
 struct Etrn {
   std::string argument;
-};
+};  // RFC 1985 §5.2, with its "@" or "#"
 // A browser made to speak to us (durability.md, attack 93): close at once, repeat nothing of it.
 struct HttpVerb {};
 
