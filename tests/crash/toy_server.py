@@ -1,6 +1,7 @@
 """A mail server of one page, for trying the crash ledger on: toy_server.py DIRECTORY PORT FAULT
 
 honest   a message is on disk, under its final name, before 250 is said
+lazy     as honest, without fsync: no kill -9 can tell, a power cut can
 early    250 is said first, the message is written a little later: what kill -9 hits in between is lost
 forgets  every 8th message is acked and never written
 refused  every 8th message is answered 451 and kept all the same
@@ -30,8 +31,14 @@ def keep(account, octets):
             with open(folder / "tmp", "wb") as f:
                 f.write(data)
                 f.flush()
-                os.fsync(f.fileno())
+                if FAULT != "lazy":
+                    os.fsync(f.fileno())
             os.rename(folder / "tmp", folder / name)
+        if FAULT != "lazy":
+            for changed in (folder, ROOT):   # the names too
+                fd = os.open(changed, os.O_RDONLY)
+                os.fsync(fd)
+                os.close(fd)
 
 
 class Session(socketserver.StreamRequestHandler):
