@@ -90,6 +90,19 @@ void take_offset(Cursor& in, Found& found) {
   found.zone = west ? -(h * 60 + m) : h * 60 + m;
 }
 
+// What follows the last semicolon: Received ends with one and a date.
+std::string_view after_semicolon(std::string_view value) {
+  for (Cursor in(value); !in.at_end();) {
+    if (in.peek() == '(')
+      take_comment(in, nullptr);
+    else if (in.take(';'))
+      value = in.rest();
+    else
+      in.skip(1);
+  }
+  return value;
+}
+
 Found scan(std::string_view value) {
   Found found;
   Cursor in(value);
@@ -158,7 +171,7 @@ std::string take_id(Cursor& in) {
 }  // namespace
 
 std::optional<Date> parse_date(std::string_view value) {
-  const Found found = scan(value);
+  const Found found = scan(after_semicolon(value));
   if (!found.day || !found.month || !found.year) return std::nullopt;
   // RFC 5322 §4.3: two digits are 1950-2049, three count from 1900.
   std::uint64_t y = *found.year;

@@ -124,7 +124,7 @@ class Parser::Machine {
   std::size_t run_header(std::string_view in, bool complete) {
     std::size_t at = 0;
     Line line = Line::Continuation;
-    Delimiter delimiter;
+    Delimiter delimiter;  // an outer multipart's; the header then has no end of its own (RFC 2046 §5.1.1)
     while (at < in.size()) {
       if (in_line_) {
         at += line_octets(in.substr(at));
@@ -149,11 +149,9 @@ class Parser::Machine {
     if (delimiter.kind == Delimiter::Kind::Undecided || line == Line::Undecided) {
       waiting_ = true;
     } else if (delimiter.kind != Delimiter::Kind::No) {
-      // The line end before it belongs to the delimiter, so the header ends before that.
-      const std::uint64_t end =
-          std::max(part(open_.back()).header_start, sweep_.octets() - sweep_.line_end());
-      while (at_ == At::Header) end_header(end);
-      return at + meet(in.substr(at), delimiter);
+      // The line end before it belongs to the delimiter, so the header ends before that. Whose delimiter it
+      // is, is asked again: this header may have named the boundary that fits best.
+      end_header(std::max(part(open_.back()).header_start, sweep_.octets() - sweep_.line_end()));
     } else if (line == Line::Empty || line == Line::Other) {
       if (line == Line::Other) note(Anomaly::HeaderEndedByLine);
       end_header(sweep_.octets());
@@ -424,17 +422,19 @@ class Parser::Machine {
   }
 
   // Ends all open parts from open_[first] on, at `here`, before which a line end of `line_end` octets is not
-  // theirs.
+  // theirs; unless it is the empty line of the last one's header, which then has no body.
   void close_parts(std::size_t first, std::uint64_t here, unsigned line_end) {
     if (sweep_.nul()) note(Anomaly::NulInBody);
     message_.eight_bit_body_ |= sweep_.eight_bit();
     sweep_.forget();
+    std::uint64_t end = here - line_end;
     while (open_.size() > first) {
       const Open& open = open_.back();
       Part& p = part(open);
-      if (p.body_start + line_end < here) {
-        p.body_end = here - line_end;
-        const std::uint64_t lines = sweep_.line_feeds() - open.line_feeds - (line_end > 0 ? 1 : 0);
+      end = std::max(end, p.body_start);
+      p.body_end = end;
+      if (p.body_octets() > 0) {
+        const std::uint64_t lines = sweep_.line_feeds() - open.line_feeds - (end < here ? 1 : 0);
         p.lines = static_cast<std::uint32_t>(std::min<std::uint64_t>(lines, UINT32_MAX));
       }
       p.after = static_cast<std::uint32_t>(parts().size());

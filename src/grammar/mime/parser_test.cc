@@ -173,6 +173,24 @@ TEST(Parser, ADelimiterMayComeInTheMiddleOfAHeader) {
   for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(message.parts()[i].body_octets(), 0u);
 }
 
+TEST(Parser, AnEmptyLineIsTheHeadersBeforeItIsTheDelimiters) {
+  const std::string text = crlf(
+      "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; "
+      "boundary=b\n\n--b\n\n--a--\n");
+  const Message message = parse(text);
+  ASSERT_EQ(shape(message), "mixed(mixed(text/plain))");
+  EXPECT_EQ(message.header(2).section(), "\r\n");
+  EXPECT_EQ(message.parts()[2].body_end, message.parts()[1].body_end);
+  EXPECT_EQ(message.parts()[1].lines, 2u);
+}
+
+TEST(Parser, AHeaderThatEndsAtItsOwnDelimiterIsAMultipart) {
+  const Message message = parse(
+      "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; "
+      "boundary=ab\n--ab\n\nx\n--ab--\n--a--\n");
+  EXPECT_EQ(shape(message), "mixed(mixed(text/plain))");
+}
+
 TEST(Parser, AMultipartWithoutBoundaryOrPartsIsTextThatCanBeRead) {
   const Message no_boundary = parse("Content-Type: multipart/mixed\r\n\r\nbody\r\n");
   EXPECT_EQ(shape(no_boundary, true), "text/plain[33..39]");
