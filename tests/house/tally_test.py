@@ -5,6 +5,7 @@ import io
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -52,6 +53,24 @@ class Tally(unittest.TestCase):
     def test_a_program_that_died_or_was_never_built_fails(self):
         self.assertEqual(self.closing_line("pass x\n", ("a", "fail", "Segmentation fault"), ("b", "notrun", "")),
                          ("1 passed, 2 failed", 1))
+
+    def test_reads_what_ctest_writes(self):
+        (self.folder / "CMakeLists.txt").write_text("""
+cmake_minimum_required(VERSION 3.25)
+project(scratch NONE)
+enable_testing()
+add_test(NAME good COMMAND true)
+add_test(NAME absent COMMAND sh -c "exit 77")
+set_tests_properties(absent PROPERTIES SKIP_RETURN_CODE 77)
+add_test(NAME late COMMAND sleep 30)
+set_tests_properties(late PROPERTIES TIMEOUT 1)
+add_test(NAME never_built COMMAND no_such_program)
+add_test(NAME crashed COMMAND sh -c "kill -SEGV $$$$")
+""")
+        run = {"cwd": self.folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(["cmake", "-S", ".", "-B", "b"], check=True, **run)
+        subprocess.run(["ctest", "--test-dir", "b", "--output-junit", self.folder / "r.xml"], **run)
+        self.assertEqual(self.closing_line("", report=False), ("1 passed, 3 failed, 1 skipped", 1))
 
     def test_a_failed_check_fails(self):
         self.assertEqual(self.closing_line("fail format\npass build\nskip tidy\n"), ("1 passed, 1 failed, 1 skipped", 1))
