@@ -1,0 +1,68 @@
+#include "smtpd/sign_in.h"
+
+#include "directory/sasl_sign_in.h"
+#include "smtpd/replies.h"
+
+namespace postroad::smtpd {
+namespace {
+
+// RFC 9266 for TLS 1.3, RFC 5929 §4.1 for any.
+std::vector<sasl::ChannelBinding> bindings_of(const net::Stream& stream) {
+  std::vector<sasl::ChannelBinding> out;
+  if (auto exporter = stream.tls_exporter()) out.push_back({"tls-exporter", std::move(*exporter)});
+  if (auto end_point = stream.tls_server_end_point()) out.push_back({"tls-server-end-point", std::move(*end_point)});
+  return out;
+}
+
+class SmtpChallenger final : public directory::Challenger {
+ public:
+  SmtpChallenger(net::Stream& stream, std::size_t limit) : stream_(stream), limit_(limit) {}
+  net::task<std::optional<std::string>> ask(const sasl::Challenge& challenge) override {
+    const std::string line = "334 " + challenge.base64 + "\r\n";
+    co_await stream_.write(line);
+    const auto answer = co_await stream_.read_line(limit_);
+    if (!answer) co_return std::nullopt;
+    co_return std::string(*answer);
+  }
+
+ private:
+  net::Stream& stream_;
+  std::size_t limit_;
+};
+
+Reply reply_of(sasl::Failure why) {
+  switch (why) {
+    case sasl::Failure::Cancelled: return replies::auth_cancelled;
+    case sasl::Failure::BadBase64:
+    case sasl::Failure::BadMessage: return replies::auth_base64;
+    case sasl::Failure::TooLong: return replies::auth_too_long;
+    case sasl::Failure::UnknownMechanism: return replies::auth_unknown;
+    case sasl::Failure::TryLater: return replies::auth_later;
+    case sasl::Failure::WrongCredentials:
+    case sasl::Failure::NotAuthorized:
+    case sasl::Failure::ChannelBinding: break;
+  }
+  return replies::wrong_credentials;
+}
+
+}  // namespace
+
+std::vector<std::string_view> mechanisms_for(const net::Stream& stream) {
+  return sasl::offered_mechanisms(true, true, !bindings_of(stream).empty());
+}
+
+net::task<Result<directory::Identity, Reply>> sign_in(net::Stream& stream, directory::Directory& directory,
+                                                      const smtp::Auth& command, const policy::Peer& peer,
+                                                      const config::Settings& settings) {
+  SmtpChallenger challenger(stream, settings.smtp.auth_line.value());
+  directory::SignInRequest request{.mechanism = command.mechanism,
+                                   .initial = command.initial_response,
+                                   .scope = directory::Scope::Smtp,
+                                   .client = peer.prefix,
+                                   .bindings = bindings_of(stream)};
+  auto identity = co_await directory::sign_in(directory, std::move(request), challenger);
+  if (!identity) co_return refuse(reply_of(identity.error()));
+  co_return std::move(*identity);
+}
+
+}  // namespace postroad::smtpd
