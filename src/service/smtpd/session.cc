@@ -443,8 +443,8 @@ bool Session::originator_is_ours(const mime::Header& header) const {
     const auto field = header.first(name);
     if (!field) continue;
     std::size_t addresses = 0;
-    for (const mime::Mailbox& mailbox : mailboxes_of(field->value)) {
-      const auto address = Address::parse(mailbox.local_part + "@" + mailbox.domain);
+    for (const mime::AddressEntry& entry : mime::parse_mailboxes(field->value)) {
+      const auto address = mime::envelope_address(entry);
       if (!address || !services_.directory.owns(peer_.identity->account, *address)) return false;
       ++addresses;
     }

@@ -28,6 +28,14 @@ struct Outcome {
   }
 };
 
+// From MAIL to the end of the message, or RSET (RFC 5321 §3.3).
+struct Transaction {
+  Envelope envelope;
+  std::size_t said = 0;  // RCPT commands
+  std::unique_ptr<Incoming> incoming;
+  std::optional<smtp::BdatDecoder> bdat;
+};
+
 class Session {
  public:
   Session(net::Stream& stream, const Services& services, const config::Settings& settings, config::Service service,
@@ -68,13 +76,6 @@ class Session {
   void forget_peer();                    // RFC 3207 §4.2
   std::optional<Fixes> fixes() const;    // of a submitted message
   bool originator_is_ours(const mime::Header& header) const;
-
-  struct Transaction {
-    Envelope envelope;
-    std::size_t said = 0;  // RCPT commands
-    std::unique_ptr<Incoming> incoming;
-    std::optional<smtp::BdatDecoder> bdat;
-  };
 
   net::Stream& stream_;
   const Services& services_;
