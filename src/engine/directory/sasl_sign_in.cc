@@ -3,16 +3,20 @@
 namespace postroad::directory {
 namespace {
 
-ScramHash scram_hash(crypto::Hash hash) { return hash == crypto::Hash::Sha1 ? ScramHash::Sha1 : ScramHash::Sha256; }
+ScramHash scram_hash(crypto::Hash hash) {
+  return hash == crypto::Hash::Sha1 ? ScramHash::Sha1 : ScramHash::Sha256;
+}
 
 }  // namespace
 
-net::task<Result<Identity, sasl::Failure>> sign_in(Directory& directory, SignInRequest request, Challenger& challenger) {
+net::task<Result<Identity, sasl::Failure>> sign_in(Directory& directory, SignInRequest request,
+                                                   Challenger& challenger) {
   sasl::ServerContext context;
   context.bindings = std::move(request.bindings);
   // The directory makes the salts of users who do not exist; the exchange never has to.
   sasl::ServerExchange exchange(request.mechanism, std::move(context));
-  sasl::Step step = exchange.begin(request.initial ? std::optional<std::string_view>(*request.initial) : std::nullopt);
+  sasl::Step step =
+      exchange.begin(request.initial ? std::optional<std::string_view>(*request.initial) : std::nullopt);
   std::optional<Identity> identity;  // of who proved himself
   std::string scram_login;           // whose keys were given out, to count what comes of it
   for (;;) {
@@ -21,10 +25,13 @@ net::task<Result<Identity, sasl::Failure>> sign_in(Directory& directory, SignInR
       if (!line) co_return refuse(sasl::Failure::TooLong);
       step = exchange.respond(*line);
     } else if (const auto* password = std::get_if<sasl::NeedPassword>(&step)) {
-      auto checked = co_await directory.check_password(password->authcid, password->password, request.scope, request.client);
+      auto checked = co_await directory.check_password(password->authcid, password->password, request.scope,
+                                                       request.client);
       if (checked) identity = std::move(*checked);
       const bool later = !checked && checked.error() == AuthError::TryLater;
-      step = exchange.answer(identity ? sasl::Verdict::Yes : later ? sasl::Verdict::TryLater : sasl::Verdict::No);
+      step = exchange.answer(identity ? sasl::Verdict::Yes
+                             : later  ? sasl::Verdict::TryLater
+                                      : sasl::Verdict::No);
     } else if (const auto* keys = std::get_if<sasl::NeedScramKeys>(&step)) {
       scram_login = keys->authcid;
       const ScramKeys kept = directory.scram_keys(keys->authcid, scram_hash(keys->hash), request.scope);

@@ -1,4 +1,5 @@
-// SASL against the directory, for every service alike: SMTP, POP3, IMAP and ManageSieve say the same things in other words.
+// SASL against the directory, for every service alike: SMTP, POP3, IMAP and ManageSieve say the same things
+// in other words.
 #pragma once
 
 #include <optional>
@@ -10,7 +11,8 @@
 
 namespace postroad::directory {
 
-// How the service asks its client: "334 ...", "+ ...". Nothing: the client said a line that is too long or broken.
+// How the service asks its client: "334 ...", "+ ...". Nothing: the client said a line that is too long or
+// broken.
 class Challenger {
  public:
   virtual ~Challenger() = default;
@@ -21,10 +23,11 @@ struct SignInRequest {
   std::string mechanism;
   std::optional<std::string> initial;
   Scope scope{};
-  std::string client;                           // the peer's network, for throttling
+  std::string client;  // the peer's network, for throttling
   std::vector<sasl::ChannelBinding> bindings;
 };
 
-net::task<Result<Identity, sasl::Failure>> sign_in(Directory& directory, SignInRequest request, Challenger& challenger);
+net::task<Result<Identity, sasl::Failure>> sign_in(Directory& directory, SignInRequest request,
+                                                   Challenger& challenger);
 
 }  // namespace postroad::directory

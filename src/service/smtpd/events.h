@@ -1,8 +1,8 @@
 // What the SMTP service tells the log.
 #pragma once
 
-#include "mail/ids.h"
 #include "mail/address.h"
+#include "mail/ids.h"
 #include "observe/event.h"
 
 namespace postroad::smtpd {
@@ -11,7 +11,8 @@ using observe::Field;
 
 struct MessageAccepted {
   static constexpr std::string_view name = "smtp.message.accepted";
-  static constexpr std::string_view help = "A message was accepted: it is durable, in a mailbox or in the queue.";
+  static constexpr std::string_view help =
+      "A message was accepted: it is durable, in a mailbox or in the queue.";
   QueueId queue_id;
   std::string peer;
   std::string sender;
@@ -56,7 +57,8 @@ struct SignInFailed {
   std::string_view service;
   std::uint32_t reply = 0;
 
-  static constexpr std::tuple fields{Field{"peer", &SignInFailed::peer}, Field{"service", &SignInFailed::service},
+  static constexpr std::tuple fields{Field{"peer", &SignInFailed::peer},
+                                     Field{"service", &SignInFailed::service},
                                      Field{"reply", &SignInFailed::reply}};
 };
 
@@ -68,7 +70,8 @@ struct SessionEnded {
   std::string_view service;
   std::string reason;
 
-  static constexpr std::tuple fields{Field{"peer", &SessionEnded::peer}, Field{"service", &SessionEnded::service},
+  static constexpr std::tuple fields{Field{"peer", &SessionEnded::peer},
+                                     Field{"service", &SessionEnded::service},
                                      Field{"reason", &SessionEnded::reason}};
 };
 

@@ -28,7 +28,9 @@ std::string fixed_header(std::string_view header, const Fixes& fixes, Random& ra
   std::string added;
   if (!from && fixes.from) added += "From: " + fixes.from->text() + "\r\n";
   if (!date) added += "Date: " + rfc5322_date(fixes.now) + "\r\n";
-  if (!id) added += "Message-ID: <" + base32(random.u64()) + base32(random.u64()).substr(5) + "@" + fixes.host + ">\r\n";
+  if (!id)
+    added +=
+        "Message-ID: <" + base32(random.u64()) + base32(random.u64()).substr(5) + "@" + fixes.host + ">\r\n";
   return added + rest;
 }
 
@@ -54,7 +56,8 @@ void Incoming::write(std::string_view octets) {
   const std::size_t before = header_.size();
   header_ += octets;
   const std::size_t from = before < 3 ? 0 : before - 3;
-  if (header_.starts_with("\r\n") || header_.find("\r\n\r\n", from) != std::string::npos || header_.size() > most_held)
+  if (header_.starts_with("\r\n") || header_.find("\r\n\r\n", from) != std::string::npos ||
+      header_.size() > most_held)
     header_ended(mime::header_octets(header_));
 }
 

@@ -1,7 +1,8 @@
-// A message on its way in: octets go into a blob and past the parser as they come; nothing is held but the header.
+// A message on its way in: octets go into a blob and past the parser as they come; nothing is held but the
+// header.
 //
-// For our own users the header is put in order first (RFC 6409 §8): Date, Message-ID and From are added where they are
-// missing, Bcc is taken out. For everybody else the message is kept as it came.
+// For our own users the header is put in order first (RFC 6409 §8): Date, Message-ID and From are added where
+// they are missing, Bcc is taken out. For everybody else the message is kept as it came.
 #pragma once
 
 #include <memory>
@@ -32,8 +33,8 @@ class Incoming final : public smtp::BodySink {
   void drop();
 
   struct Whole {
-    queue::Content content;      // without prefix and structure
-    mime::Message message;       // of the blob
+    queue::Content content;                     // without prefix and structure
+    mime::Message message;                      // of the blob
     std::unique_ptr<store::BlobWriter> writer;  // until a commit has named the blob
   };
   net::task<std::optional<Whole>> finish();
@@ -45,12 +46,13 @@ class Incoming final : public smtp::BodySink {
   std::unique_ptr<store::BlobWriter> writer_;
   mime::Parser parser_;
   std::optional<Fixes> fixes_;
-  std::string header_;   // held back until its end is seen, when there is something to fix
+  std::string header_;  // held back until its end is seen, when there is something to fix
   bool in_header_ = false;
   std::optional<store::BlobError> trouble_;
 };
 
-// The header with what a submitted message must have, and without what it must not (RFC 6409 §8, RFC 5322 §3.6).
+// The header with what a submitted message must have, and without what it must not (RFC 6409 §8, RFC 5322
+// §3.6).
 std::string fixed_header(std::string_view header, const Fixes& fixes, Random& random);
 
 }  // namespace postroad::smtpd

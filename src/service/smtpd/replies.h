@@ -1,4 +1,5 @@
-// Everything this server ever says in SMTP and LMTP (RFC 5321 §4.2.3, RFC 3463); what policy says is in policy/replies.h.
+// Everything this server ever says in SMTP and LMTP (RFC 5321 §4.2.3, RFC 3463); what policy says is in
+// policy/replies.h.
 #pragma once
 
 #include <fmt/format.h>
@@ -9,7 +10,9 @@
 
 namespace postroad::smtpd::replies {
 
-inline Reply greeting(const std::string& host) { return {220, {}, host + " ESMTP Postroad; say HELP for help"}; }
+inline Reply greeting(const std::string& host) {
+  return {220, {}, host + " ESMTP Postroad; say HELP for help"};
+}
 inline Reply lmtp_greeting(const std::string& host) { return {220, {}, host + " LMTP Postroad"}; }
 inline const Reply ok{250, {2, 0, 0}, "Ok"};
 inline const Reply sender_ok{250, {2, 1, 0}, "Sender ok"};
@@ -21,21 +24,24 @@ inline const Reply ready_for_tls{220, {2, 0, 0}, "Ready to start TLS"};
 inline const Reply signed_in{235, {2, 7, 0}, "Signed in"};
 
 inline Reply queued(QueueId id) { return {250, {2, 0, 0}, "Queued as " + id.text()}; }
-inline Reply chunk(std::uint64_t octets) { return {250, {2, 0, 0}, fmt::format("{} octets received", octets)}; }
+inline Reply chunk(std::uint64_t octets) {
+  return {250, {2, 0, 0}, fmt::format("{} octets received", octets)};
+}
 
 // The peer's order of commands or its grammar.
 inline const Reply say_ehlo_first{503, {5, 5, 1}, "Say EHLO first"};
 inline const Reply say_lhlo_first{503, {5, 5, 1}, "Say LHLO first"};
 inline const Reply lmtp_wants_lhlo{500, {5, 5, 1}, "This is LMTP: say LHLO"};
 inline const Reply smtp_wants_ehlo{500, {5, 5, 1}, "This is SMTP: say EHLO"};
-inline const Reply already_in_transaction{503, {5, 5, 1}, "A transaction is open; RSET ends it"};  // RFC 5321 §4.1.4
+inline const Reply already_in_transaction{
+    503, {5, 5, 1}, "A transaction is open; RSET ends it"};  // RFC 5321 §4.1.4
 inline const Reply no_transaction{503, {5, 5, 1}, "Say MAIL FROM first"};
-inline const Reply no_recipients{503, {5, 5, 1}, "Say RCPT TO first"};                             // RFC 5321 §3.3
+inline const Reply no_recipients{503, {5, 5, 1}, "Say RCPT TO first"};  // RFC 5321 §3.3
 inline const Reply no_valid_recipients{554, {5, 5, 1}, "No valid recipients"};
 inline const Reply bdat_under_way{503, {5, 5, 1}, "BDAT has begun; only BDAT, RSET and QUIT may follow"};
 inline const Reply not_offered{502, {5, 5, 1}, "Not offered here"};
 inline const Reply parameter_not_offered{555, {5, 5, 4}, "A parameter that was not offered"};
-inline const Reply too_eager{503, {5, 5, 0}, "You speak before it is your turn; closing"};         // RFC 2920 §3.1
+inline const Reply too_eager{503, {5, 5, 0}, "You speak before it is your turn; closing"};  // RFC 2920 §3.1
 inline const Reply line_too_long{500, {5, 5, 6}, "Line too long"};
 inline const Reply bare_line_end{500, {5, 5, 2}, "A line must end with CR LF, and hold neither elsewhere"};
 inline const Reply needs_smtputf8{553, {5, 6, 7}, "Say SMTPUTF8 with MAIL FROM to use such an address"};
@@ -57,7 +63,8 @@ inline Reply cannot_parse(const smtp::CommandError& error) {
 }
 
 // Limits. 452 and 421 are for now, 5yz for good.
-inline const Reply too_many_recipients{452, {4, 5, 3}, "Too many recipients"};  // RFC 5321 §4.5.3.1.10: not 552
+inline const Reply too_many_recipients{
+    452, {4, 5, 3}, "Too many recipients"};  // RFC 5321 §4.5.3.1.10: not 552
 inline const Reply message_too_big{552, {5, 3, 4}, "The message is larger than we take"};
 inline const Reply disk_full{452, {4, 3, 1}, "No room for mail at the moment; try again later"};
 inline const Reply try_again_later{451, {4, 3, 0}, "Mail cannot be taken at the moment; try again later"};
@@ -71,9 +78,11 @@ inline const Reply stopping{421, {4, 3, 2}, "The server is being stopped; come a
 inline const Reply timed_out{421, {4, 4, 2}, "Waited too long; closing"};
 
 // The message.
-inline const Reply bad_line_ends{554, {5, 6, 0}, "Lines of the message must end with CR LF, and hold no other CR, LF or NUL; closing"};
+inline const Reply bad_line_ends{
+    554, {5, 6, 0}, "Lines of the message must end with CR LF, and hold no other CR, LF or NUL; closing"};
 inline const Reply loops{554, {5, 4, 6}, "The message has passed through too many servers: it loops"};
-inline const Reply bad_originator{550, {5, 7, 1}, "The message must have one From field with an address of yours"};
+inline const Reply bad_originator{
+    550, {5, 7, 1}, "The message must have one From field with an address of yours"};
 
 // Signing in (RFC 4954 §6).
 inline const Reply sign_in_first{530, {5, 7, 0}, "Sign in first (AUTH)"};

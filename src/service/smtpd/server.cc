@@ -7,7 +7,8 @@
 
 namespace postroad::smtpd {
 
-Server::Server(Services services, SettingsPtr settings) : services_(services), settings_(std::move(settings)) {}
+Server::Server(Services services, SettingsPtr settings)
+    : services_(services), settings_(std::move(settings)) {}
 
 SettingsPtr Server::settings() const {
   const std::scoped_lock lock(lock_);

@@ -56,7 +56,8 @@ std::optional<Reply> Session::store_trouble() const {
 }
 
 net::task<void> Session::say(Reply reply) {
-  const auto charset = transaction_ && transaction_->envelope.smtputf8 ? smtp::ReplyCharset::Utf8 : smtp::ReplyCharset::Ascii;
+  const auto charset =
+      transaction_ && transaction_->envelope.smtputf8 ? smtp::ReplyCharset::Utf8 : smtp::ReplyCharset::Ascii;
   const std::string text = smtp::render(reply, charset);
   co_await stream_.write(text);
 }
@@ -92,9 +93,15 @@ net::task<void> Session::run() {
     const auto line = co_await stream_.read_line(settings_.smtp.command_line.value());
     if (!line) {
       switch (line.error()) {
-        case net::LineError::Stopping: co_await say(replies::stopping); goes_on = false; break;
+        case net::LineError::Stopping:
+          co_await say(replies::stopping);
+          goes_on = false;
+          break;
         case net::LineError::TooLong: co_await say(replies::line_too_long); break;
-        case net::LineError::Endless: co_await say(replies::line_too_long); goes_on = false; break;
+        case net::LineError::Endless:
+          co_await say(replies::line_too_long);
+          goes_on = false;
+          break;
         case net::LineError::BareCr:
         case net::LineError::BareLf:
           co_await say(replies::bare_line_end);
@@ -138,7 +145,8 @@ net::task<Outcome> Session::obey(const smtp::Command& command) {
 // --- §4.1.1.1: who is there --------------------------------------------------------------------------------
 
 bool Session::may_sign_in() const {
-  return service_ == config::Service::Submission && !peer_.identity && (stream_.is_tls() || settings_.auth.cleartext);
+  return service_ == config::Service::Submission && !peer_.identity &&
+         (stream_.is_tls() || settings_.auth.cleartext);
 }
 
 Reply Session::hello(const smtp::ClientName& client) {
@@ -213,7 +221,8 @@ net::task<Outcome> Session::on(smtp::Auth command) {
   if (!may_sign_in()) co_return replies::starttls_first;
   auto identity = co_await sign_in(stream_, services_.directory, command, peer_, settings_);
   if (!identity) {
-    services_.log(SignInFailed{.peer = peer_.address, .service = to_text(service_), .reply = identity.error().code});
+    services_.log(
+        SignInFailed{.peer = peer_.address, .service = to_text(service_), .reply = identity.error().code});
     // Each failure is an error of the budget; three are enough for one connection.
     if (++failed_sign_ins_ >= 3 && !peer_.exempt) co_return Outcome{identity.error(), Then::Close};
     co_return identity.error();
@@ -229,7 +238,8 @@ net::task<Outcome> Session::on(smtp::MailFrom command) {
   if (!client_) co_return lmtp() ? replies::say_lhlo_first : replies::say_ehlo_first;
   if (service_ == config::Service::Submission && !peer_.identity) co_return replies::sign_in_first;
   if (transaction_) co_return replies::already_in_transaction;  // §4.1.4
-  if (command.body == Body::BinaryMime || command.priority || command.hold || command.by || command.require_tls)
+  if (command.body == Body::BinaryMime || command.priority || command.hold || command.by ||
+      command.require_tls)
     co_return replies::parameter_not_offered;
   if (command.size > settings_.limits.message.value()) co_return replies::message_too_big;  // RFC 1870 §6.1
   if (messages_ >= settings_.smtp.messages && !peer_.exempt) co_return replies::too_many_messages;
@@ -262,7 +272,8 @@ net::task<Outcome> Session::on(smtp::RcptTo command) {
   if (!command.forward_path) co_return Reply{550, {5, 1, 1}, "There is no postmaster yet"};
   if (command.forward_path->needs_smtputf8() && !envelope.smtputf8) co_return replies::needs_smtputf8;
 
-  const auto verdict = co_await services_.policy.recipient(peer_, envelope.reverse_path, *command.forward_path);
+  const auto verdict =
+      co_await services_.policy.recipient(peer_, envelope.reverse_path, *command.forward_path);
   if (!verdict) {
     services_.log(RecipientRefused{.peer = peer_.address,
                                    .recipient = *command.forward_path,
@@ -362,7 +373,8 @@ net::task<Outcome> Session::on(smtp::Bdat command) {
 
 std::optional<Fixes> Session::fixes() const {
   if (!peer_.identity) return std::nullopt;
-  return Fixes{.from = peer_.identity->address, .host = settings_.hostname.text(), .now = services_.clock.now()};
+  return Fixes{
+      .from = peer_.identity->address, .host = settings_.hostname.text(), .now = services_.clock.now()};
 }
 
 smtp::Received Session::received_by_us() const {
@@ -405,8 +417,8 @@ net::task<Outcome> Session::finish_message() {
   submission.content.structure = mime::serialize(whole->message, submission.content.prefix.size());
   submission.received_count = static_cast<unsigned>(hops);
   if (whole->message.eight_bit_body()) done.envelope.body = Body::EightBitMime;
-  submission.origin = {.protocol = smtp::with_protocol(received.protocol, received.tls, received.authenticated,
-                                                       received.smtputf8),
+  submission.origin = {.protocol = smtp::with_protocol(received.protocol, received.tls,
+                                                       received.authenticated, received.smtputf8),
                        .client_address = peer_.address,
                        .client_name = peer_.helo,
                        .identity = peer_.identity};
@@ -436,7 +448,8 @@ net::task<Outcome> Session::finish_message() {
   co_return no == verdicts->end() ? replies::queued(id) : no->reply;
 }
 
-// RFC 6409 §8.1: who writes is who signed in. One From, all its addresses the user's, and Sender if there is one.
+// RFC 6409 §8.1: who writes is who signed in. One From, all its addresses the user's, and Sender if there is
+// one.
 bool Session::originator_is_ours(const mime::Header& header) const {
   if (header.count("From") > 1 || header.count("Sender") > 1) return false;  // attack 33
   for (const std::string_view name : {"Sender", "From"}) {
@@ -465,7 +478,8 @@ net::task<Outcome> Session::on(smtp::Quit) { co_return Outcome{replies::bye, The
 
 net::task<Outcome> Session::on(smtp::Vrfy command) {
   ++idle_;
-  if (!settings_.smtp.vrfy || !peer_.identity) co_return replies::cannot_vrfy;  // the same for all names (attack 20)
+  if (!settings_.smtp.vrfy || !peer_.identity)
+    co_return replies::cannot_vrfy;  // the same for all names (attack 20)
   const auto address = Address::parse(command.text);
   if (!address) co_return Reply{501, {5, 1, 3}, "That is not an address"};
   if (services_.directory.resolve(*address)) co_return Reply{250, {2, 1, 5}, "<" + address->text() + ">"};

@@ -38,8 +38,8 @@ struct Transaction {
 
 class Session {
  public:
-  Session(net::Stream& stream, const Services& services, const config::Settings& settings, config::Service service,
-          config::TlsMode tls);
+  Session(net::Stream& stream, const Services& services, const config::Settings& settings,
+          config::Service service, config::TlsMode tls);
   net::task<void> run();
 
  private:
@@ -66,15 +66,15 @@ class Session {
   net::task<Outcome> on(smtp::HttpVerb command);
 
   Reply hello(const smtp::ClientName& client);
-  bool may_sign_in() const;      // AUTH is offered here and now
+  bool may_sign_in() const;  // AUTH is offered here and now
   bool lmtp() const { return service_ == config::Service::Lmtp; }
   bool stranger() const { return !peer_.identity && !peer_.exempt && service_ == config::Service::Smtp; }
   std::chrono::seconds patience() const;
   std::optional<Reply> store_trouble() const;
   smtp::Received received_by_us() const;
-  net::task<Outcome> finish_message();   // the end of DATA or of the last BDAT
-  void forget_peer();                    // RFC 3207 §4.2
-  std::optional<Fixes> fixes() const;    // of a submitted message
+  net::task<Outcome> finish_message();  // the end of DATA or of the last BDAT
+  void forget_peer();                   // RFC 3207 §4.2
+  std::optional<Fixes> fixes() const;   // of a submitted message
   bool originator_is_ours(const mime::Header& header) const;
 
   net::Stream& stream_;

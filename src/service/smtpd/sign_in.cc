@@ -10,7 +10,8 @@ namespace {
 std::vector<sasl::ChannelBinding> bindings_of(const net::Stream& stream) {
   std::vector<sasl::ChannelBinding> out;
   if (auto exporter = stream.tls_exporter()) out.push_back({"tls-exporter", std::move(*exporter)});
-  if (auto end_point = stream.tls_server_end_point()) out.push_back({"tls-server-end-point", std::move(*end_point)});
+  if (auto end_point = stream.tls_server_end_point())
+    out.push_back({"tls-server-end-point", std::move(*end_point)});
   return out;
 }
 

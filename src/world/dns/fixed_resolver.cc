@@ -6,7 +6,8 @@ std::string FixedResolver::known_as(const std::string& name) const {
   const std::size_t last = name.rfind('.');
   if (last == std::string::npos) return name;
   const std::size_t before = name.rfind('.', last - 1);
-  const std::string second = name.substr(before == std::string::npos ? 0 : before + 1, last - (before == std::string::npos ? 0 : before + 1));
+  const std::string second = name.substr(before == std::string::npos ? 0 : before + 1,
+                                         last - (before == std::string::npos ? 0 : before + 1));
   const auto family = names_.families.find(second);
   if (family == names_.families.end()) return name;
   return (before == std::string::npos ? std::string() : name.substr(0, before + 1)) + family->second;
@@ -15,7 +16,8 @@ std::string FixedResolver::known_as(const std::string& name) const {
 Error FixedResolver::nothing(const std::string& name) const {
   const auto error = names_.errors.find(name);
   if (error != names_.errors.end()) return error->second;
-  const bool exists = names_.mx.contains(name) || names_.addresses.contains(name) || names_.txt.contains(name);
+  const bool exists =
+      names_.mx.contains(name) || names_.addresses.contains(name) || names_.txt.contains(name);
   return exists ? Error::NoData : Error::NoSuchDomain;
 }
 
@@ -29,7 +31,8 @@ Lookup<Mx> FixedResolver::mx(std::string name) {
 Lookup<IpAddress> FixedResolver::address(std::string name, bool six) const {
   name = known_as(name);
   Answer<IpAddress> out;
-  if (const auto it = names_.addresses.find(name); it != names_.addresses.end() && !names_.errors.contains(name))
+  if (const auto it = names_.addresses.find(name);
+      it != names_.addresses.end() && !names_.errors.contains(name))
     for (const IpAddress& address : it->second)
       if (address.is_v6() == six) out.records.push_back(address);
   if (out.records.empty()) co_return refuse(nothing(name));

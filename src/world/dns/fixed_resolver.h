@@ -14,7 +14,7 @@ struct FixedNames {
   std::map<std::string, std::vector<Mx>> mx;
   std::map<std::string, std::vector<IpAddress>> addresses;
   std::map<std::string, std::vector<std::string>> txt;
-  std::map<std::string, Error> errors;         // asked of these, this is the answer
+  std::map<std::string, Error> errors;  // asked of these, this is the answer
   // What "<first label>.<anything>" is answered like, e.g. {"example", "example.*"}.
   std::map<std::string, std::string> families;
 };

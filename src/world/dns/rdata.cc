@@ -46,7 +46,8 @@ std::optional<IpAddress> read_address(std::string_view rdata) {
   for (std::size_t i = 0; i < 16; i += 2) {
     constexpr char digits[] = "0123456789abcdef";
     if (i) text += ':';
-    for (const std::size_t k : {i, i + 1}) text += {digits[octet(rdata, k) >> 4], digits[octet(rdata, k) & 15]};
+    for (const std::size_t k : {i, i + 1})
+      text += {digits[octet(rdata, k) >> 4], digits[octet(rdata, k) & 15]};
   }
   return IpAddress::parse(text);
 }

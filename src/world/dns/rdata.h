@@ -1,5 +1,5 @@
-// Record data as it stands in an answer (RFC 1035 §3.3, §3.6; RFC 3596, RFC 6698). Pure: whatever the octets, nothing is
-// read beyond them; a record that is not what it should be is nothing (attack 60).
+// Record data as it stands in an answer (RFC 1035 §3.3, §3.6; RFC 3596, RFC 6698). Pure: whatever the octets,
+// nothing is read beyond them; a record that is not what it should be is nothing (attack 60).
 #pragma once
 
 #include <optional>
@@ -11,7 +11,8 @@
 
 namespace postroad::dns {
 
-// An uncompressed name: lower case, without final dot; "" is the root. Dots and controls inside a label make it nothing.
+// An uncompressed name: lower case, without final dot; "" is the root. Dots and controls inside a label make
+// it nothing.
 std::optional<std::string> read_name(std::string_view& rdata);
 std::optional<Mx> read_mx(std::string_view rdata);
 std::optional<IpAddress> read_address(std::string_view rdata);  // 4 or 16 octets

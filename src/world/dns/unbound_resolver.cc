@@ -104,7 +104,8 @@ void UnboundResolver::State::configure() {
   for (const std::string& server : options.servers)
     must(ub_ctx_set_fwd(context, server.c_str()), "the name server " + server + " cannot be used");
   if (options.servers.empty()) {
-    // Without a forwarder libunbound would ask the root servers itself: not what an administrator who named none meant.
+    // Without a forwarder libunbound would ask the root servers itself: not what an administrator who named
+    // none meant.
     if (names_a_server("/etc/resolv.conf"))
       must(ub_ctx_resolvconf(context, nullptr), "/etc/resolv.conf cannot be read");
     else
@@ -113,8 +114,10 @@ void UnboundResolver::State::configure() {
   if (!options.trust_anchor_file.empty())
     must(ub_ctx_add_ta_file(context, options.trust_anchor_file.c_str()),
          "the trust anchor " + options.trust_anchor_file + " cannot be read (\"\" switches validation off)");
-  // These end the configuration. Names that libunbound would deny by itself belong to somebody here, in tests.
-  for (const char* zone : {"test.", "invalid.", "10.in-addr.arpa.", "127.in-addr.arpa.", "168.192.in-addr.arpa."})
+  // These end the configuration. Names that libunbound would deny by itself belong to somebody here, in
+  // tests.
+  for (const char* zone :
+       {"test.", "invalid.", "10.in-addr.arpa.", "127.in-addr.arpa.", "168.192.in-addr.arpa."})
     ub_ctx_zone_add(context, zone, "nodefault");
 }
 
@@ -147,7 +150,8 @@ void UnboundResolver::State::keep(const std::string& key, const RawAnswer& answe
     kept.erase(order.front());
     order.pop_front();
   }
-  const auto [it, fresh] = kept.insert_or_assign(key, Kept{answer, clock.instant() + std::min(ttl, options.most_ttl)});
+  const auto [it, fresh] =
+      kept.insert_or_assign(key, Kept{answer, clock.instant() + std::min(ttl, options.most_ttl)});
   if (fresh) order.push_back(it->first);
 }
 
@@ -167,7 +171,9 @@ void UnboundResolver::State::answered(void* data, int error, ub_result* result) 
     } else if (!result->havedata) {
       answer = refuse(Error::NoData), ttl = told;
     } else {
-      Raw raw{.records = {}, .secure = result->secure != 0, .canonical = result->canonname ? result->canonname : ""};
+      Raw raw{.records = {},
+              .secure = result->secure != 0,
+              .canonical = result->canonname ? result->canonname : ""};
       for (std::size_t i = 0; result->data[i] && raw.records.size() < most_records; ++i)
         raw.records.emplace_back(result->data[i], static_cast<std::size_t>(result->len[i]));
       answer = std::make_shared<const Raw>(std::move(raw)), ttl = told;
@@ -204,8 +210,8 @@ net::task<RawAnswer> UnboundResolver::State::ask(std::string name, Type type) {
     }
     question->waiting.push_back(later.completer());
     if (first) {
-      const int error = ub_resolve_async(context, (name + ".").c_str(), type, 1, question.get(), &State::answered,
-                                         &question->id);
+      const int error = ub_resolve_async(context, (name + ".").c_str(), type, 1, question.get(),
+                                         &State::answered, &question->id);
       if (error != 0) {
         questions.erase(key);
         co_return refuse(error == UB_SYNTAX ? Error::BadName : Error::ServFail);

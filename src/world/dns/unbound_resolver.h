@@ -1,7 +1,8 @@
 // The resolver as libunbound does it, with DNSSEC validation by a trust anchor or without.
 //
 // One thread waits for answers; questions may come from any core and the answers go back to it. Answers are
-// kept here by name and type besides, so that a question asked a thousand times a second costs a look into a table.
+// kept here by name and type besides, so that a question asked a thousand times a second costs a look into a
+// table.
 #pragma once
 
 #include <chrono>
@@ -16,8 +17,8 @@
 namespace postroad::dns {
 
 struct UnboundOptions {
-  std::vector<std::string> servers{};      // "192.0.2.1@53"; empty: those of /etc/resolv.conf
-  std::string trust_anchor_file{};         // empty: nothing is validated
+  std::vector<std::string> servers{};  // "192.0.2.1@53"; empty: those of /etc/resolv.conf
+  std::string trust_anchor_file{};     // empty: nothing is validated
   std::chrono::milliseconds answer_wait{5'000};
   std::size_t cache_octets = 16 << 20;
   std::size_t kept_answers = 20'000;
