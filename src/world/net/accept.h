@@ -14,8 +14,6 @@ namespace postroad::net {
 struct Accepted {
   Socket socket;
   Endpoint peer;
-  Connections::Place place = {};
-  bool must_be_proxied = false;
 };
 
 // Accepts on one listening socket, a batch at a time. When there is no slot or no descriptor left it rests

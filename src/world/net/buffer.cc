@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
-#include <vector>
 
 namespace postroad::net {
 
@@ -22,39 +21,37 @@ constexpr std::size_t kept_blocks = 0;
 #else
 constexpr std::size_t kept_blocks = 64;  // 1 MiB a thread
 #endif
-constexpr std::size_t small = 1024;
 constexpr std::size_t largest = std::size_t{1} << 30;
 
+// Plain memory, so that using it needs no guard; Sweeper empties it when the thread ends.
 struct BlockStore {
-  std::vector<char*> blocks;
-  ~BlockStore() {
-    for (char* b : blocks) std::free(b);
+  char* blocks[kept_blocks + 1];
+  std::size_t count;
+};
+constinit thread_local BlockStore store{};
+
+struct Sweeper {
+  ~Sweeper() {
+    while (store.count > 0) std::free(store.blocks[--store.count]);
   }
 };
-thread_local BlockStore store;
 
 char* allocate(std::size_t octets) {
-  if (octets == Buffer::block && !store.blocks.empty()) {
-    char* memory = store.blocks.back();
-    store.blocks.pop_back();
-    return memory;
-  }
+  if (octets == Buffer::block && store.count > 0) return store.blocks[--store.count];
   auto* memory = static_cast<char*>(std::malloc(octets));
   if (!memory) throw std::bad_alloc();
   return memory;
 }
 
-void give_back(char* memory, std::size_t octets) {
-  if (octets == Buffer::block && store.blocks.size() < kept_blocks)
-    store.blocks.push_back(memory);
-  else
-    std::free(memory);
-}
-
 }  // namespace
 
-void Buffer::drop() {
-  if (memory_) give_back(memory_, capacity_);
+void Buffer::give_back() {
+  if (capacity_ != block || store.count >= kept_blocks) {
+    std::free(memory_);
+  } else {
+    if (store.count == 0) static thread_local const Sweeper sweeper;
+    store.blocks[store.count++] = memory_;
+  }
   memory_ = nullptr;
   begin_ = end_ = capacity_ = 0;
 }
@@ -70,31 +67,23 @@ void Buffer::move_to(std::size_t capacity) {
   capacity_ = static_cast<std::uint32_t>(capacity);
 }
 
-std::span<char> Buffer::room(std::size_t wanted) {
-  if (empty()) begin_ = end_ = 0;
-  if (capacity_ - end_ < wanted) {
-    if (capacity_ - size() >= wanted && begin_ >= size()) {  // the copied are no more than the consumed
-      std::memcpy(memory_, memory_ + begin_, size());
-      end_ -= begin_;
-      begin_ = 0;
-    } else {
-      move_to(std::max(block, std::max(size() + wanted, std::size_t{2} * size())));
-    }
+void Buffer::make_room(std::size_t wanted) {
+  if (!memory_ && wanted <= block) {
+    memory_ = allocate(block);
+    capacity_ = block;
+  } else if (capacity_ - size() >= wanted && begin_ >= size()) {  // the copied are no more than the consumed
+    std::memcpy(memory_, memory_ + begin_, size());
+    end_ -= begin_;
+    begin_ = 0;
+  } else {
+    move_to(std::max({block, size() + wanted, 2 * size()}));
   }
-  return {memory_ + end_, capacity_ - end_};
 }
 
 void Buffer::append(std::string_view octets) {
   if (octets.empty()) return;
   std::memcpy(room(octets.size()).data(), octets.data(), octets.size());
   commit(octets.size());
-}
-
-void Buffer::shrink() {
-  if (empty())
-    drop();
-  else if (size() <= small && capacity_ > small)
-    move_to(small);
 }
 
 }  // namespace postroad::net

@@ -26,7 +26,11 @@ class Buffer {
   void consume(std::size_t octets) { begin_ += static_cast<std::uint32_t>(octets); }
 
   // At least `wanted` octets of room behind the contents, which may move; commit() what was put there.
-  std::span<char> room(std::size_t wanted);
+  std::span<char> room(std::size_t wanted) {
+    if (empty()) begin_ = end_ = 0;
+    if (capacity_ - end_ < wanted) make_room(wanted);
+    return {memory_ + end_, capacity_ - end_};
+  }
   void commit(std::size_t octets) { end_ += static_cast<std::uint32_t>(octets); }
   void append(std::string_view octets);
 
@@ -34,11 +38,21 @@ class Buffer {
     if (empty()) drop();
   }
   // Holds no more memory than a few octets need: for a wait in the middle of a line.
-  void shrink();
-  void drop();  // contents and memory
+  void shrink() {
+    if (empty())
+      drop();
+    else if (size() <= few && capacity_ > few)
+      move_to(few);
+  }
+  void drop() {  // contents and memory
+    if (memory_) give_back();
+  }
 
  private:
+  static constexpr std::size_t few = 1024;
+  void make_room(std::size_t wanted);
   void move_to(std::size_t capacity);
+  void give_back();
   char* memory_ = nullptr;
   std::uint32_t begin_ = 0, end_ = 0, capacity_ = 0;
 };

@@ -78,6 +78,8 @@ class TimerQueue {
   void disarm(Timer& timer) { timer.due_ = Timer::never; }
   // The earliest instant an armed timer is due, or Instant::max().
   Instant next();
+  // Not later than that, and at no cost: for a sleep that may end early.
+  Instant next_at_earliest() const { return heap_.empty() ? Timer::never : heap_.front().at; }
   // Fires one timer that is due, in the order of their instants; false if there is none.
   bool fire_one(Instant now);
 
@@ -108,6 +110,8 @@ class Core {
   unsigned index() const { return index_; }
   virtual const Clock& clock() const = 0;
   Instant now() const { return clock().instant(); }
+  // When the core looked at its clock last, in this round of its loop: good enough for patience, and free.
+  virtual Instant recently() const { return now(); }
 
   // From any thread: runs `work` on this core, in the order of posting. A sleeping core is woken once for
   // all that is posted before it looks. What is still waiting when the core ends is destroyed, not run.
@@ -132,9 +136,10 @@ class Core {
 
   // The parts of a loop. Each returns whether it did something.
   bool run_one_ready();  // takes in what was posted first
-  bool fire_one_timer() { return timers_.fire_one(now()); }
+  bool fire_one_timer(Instant at) { return timers_.fire_one(at); }
   bool has_ready();
   Instant next_timer() { return timers_.next(); }
+  Instant next_timer_at_earliest() const { return timers_.next_at_earliest(); }
   // Before sleeping: false if something was posted meanwhile. After it, a post calls wake().
   bool may_sleep();
   void woke() { sleeping_.store(false, std::memory_order_relaxed); }

@@ -52,7 +52,7 @@ void EpollCore::quit() {
 }
 
 int EpollCore::patience() {
-  const Instant next = next_timer();
+  const Instant next = next_timer_at_earliest();
   if (next == Instant::max()) return -1;
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - now()).count();
   return static_cast<int>(std::clamp<std::int64_t>(wait, 0, 3'600'000));
@@ -60,6 +60,7 @@ int EpollCore::patience() {
 
 void EpollCore::loop() {
   const Running running(*this);
+  round_ = now();
   while (!quit_.load(std::memory_order_relaxed)) {
     for (int n = 0; n < per_round && run_one_ready(); ++n) {
     }
@@ -67,9 +68,10 @@ void EpollCore::loop() {
     events_end_ =
         epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), sleep ? patience() : 0);
     woke();
+    round_ = now();
     for (event_ = 0; event_ < events_end_;) dispatch(events_[event_++]);
     events_end_ = 0;
-    for (int n = 0; n < per_round && fire_one_timer(); ++n) {
+    for (int n = 0; n < per_round && fire_one_timer(round_); ++n) {
     }
   }
 }

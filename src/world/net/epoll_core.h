@@ -27,6 +27,7 @@ class EpollCore final : public Core, private Poller {
   ~EpollCore() override;
 
   const Clock& clock() const override { return clock_; }
+  Instant recently() const override { return round_; }
   Poller* poller() override { return this; }
 
   void loop();  // until quit()
@@ -43,6 +44,7 @@ class EpollCore final : public Core, private Poller {
   int epoll_ = -1;
   int wakeup_ = -1;
   std::atomic<bool> quit_{false};
+  Instant round_{};
   std::array<epoll_event, 128> events_{};
   int event_ = 0, events_end_ = 0;  // those of this round still to be dispatched
 };

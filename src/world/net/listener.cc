@@ -25,12 +25,34 @@ struct PerCore {
   std::atomic<std::size_t> count{0};
 };
 
+namespace {
+
+// A connection's place among all, and among those of its core; lives in the Stream.
+struct Seat {
+  Connections::Place place;
+  std::atomic<std::size_t>& count;
+  Seat(Connections::Place p, std::atomic<std::size_t>& c) : place(std::move(p)), count(c) { ++count; }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+  ~Seat() { --count; }
+};
+
+// On its way to its core.
+struct Arrival {
+  Accepted connection;
+  std::shared_ptr<Seat> seat;
+};
+
+}  // namespace
+
 struct Listener::State : std::enable_shared_from_this<Listener::State> {
   State(Runtime& r, Connections& c, Options o) : runtime(r), connections(c), options(std::move(o)) {}
 
   void accepted(Accepted connection);
-  void admit(PerCore& here, Accepted connection);
-  task<void> converse(PerCore& here, Accepted connection);
+  PerCore& emptiest();
+  void admit(PerCore& here, Arrival arrival);
+  task<void> admit_proxied(PerCore& here, Arrival arrival);
+  Stream open(PerCore& here, Arrival& arrival);
   task<void> end_on(PerCore& here);
   std::optional<Connections::Place> place_for(const IpAddress& address, int fd);
   void refuse(Refusal refusal, const IpAddress& address, int fd);
@@ -141,25 +163,24 @@ void Listener::start(Session session, TaskGroup::OnError on_error) {
   });
 }
 
+PerCore& Listener::State::emptiest() {
+  return **std::ranges::min_element(
+      cores, {}, [](const auto& core) { return core->count.load(std::memory_order_relaxed); });
+}
+
 // On core 0.
 void Listener::State::accepted(Accepted connection) {
-  const IpAddress address = connection.peer.address();
-  connection.must_be_proxied = !connection.peer.is_unix() && contains(options.proxies, address);
-  if (connection.peer.is_unix() || connection.must_be_proxied) {
-    connection.place = connections.take_unlimited();
-  } else {
-    auto place = place_for(address, connection.socket.fd());
-    if (!place) return;
-    connection.place = std::move(*place);
-  }
-  PerCore* fewest = cores[0].get();
-  for (const auto& core : cores)
-    if (core->count.load(std::memory_order_relaxed) < fewest->count.load(std::memory_order_relaxed))
-      fewest = core.get();
-  ++fewest->count;
-  if (&fewest->core == Core::current()) return admit(*fewest, std::move(connection));
-  fewest->core.post([state = shared_from_this(), fewest, c = std::move(connection)]() mutable {
-    state->admit(*fewest, std::move(c));
+  const Endpoint& peer = connection.peer;
+  auto place = peer.is_unix() || contains(options.proxies, peer.address())
+                   ? std::optional(connections.take_unlimited())
+                   : place_for(peer.address(), connection.socket.fd());
+  if (!place) return;
+  PerCore& core = emptiest();
+  auto seat = std::make_shared<Seat>(std::move(*place), core.count);
+  Arrival arrival{std::move(connection), std::move(seat)};
+  if (&core.core == Core::current()) return admit(core, std::move(arrival));
+  core.core.post([state = shared_from_this(), &core, a = std::move(arrival)]() mutable {
+    state->admit(core, std::move(a));
   });
 }
 
@@ -181,42 +202,35 @@ void Listener::State::refuse(Refusal refusal, const IpAddress& address, int fd) 
   ::recv(fd, dropped, sizeof dropped, MSG_DONTWAIT);
 }
 
-// On the connection's own core.
-void Listener::State::admit(PerCore& here, Accepted connection) {
-  if (here.ending) {
-    --here.count;
-    return;
-  }
-  here.group.spawn(converse(here, std::move(connection)));
+// On the connection's own core. The session's frame is all that stays.
+void Listener::State::admit(PerCore& here, Arrival arrival) {
+  if (here.ending) return;
+  const Endpoint& peer = arrival.connection.peer;
+  if (!peer.is_unix() && contains(options.proxies, peer.address()))
+    here.group.spawn(admit_proxied(here, std::move(arrival)));
+  else
+    here.group.spawn(session(open(here, arrival)));
 }
 
-namespace {
-
-struct Counted {
-  std::atomic<std::size_t>& count;
-  ~Counted() { --count; }
-};
-
-}  // namespace
-
-task<void> Listener::State::converse(PerCore& here, Accepted connection) {
-  const Counted counted{here.count};
-  std::optional<ProxyHeader> header;
-  if (connection.must_be_proxied) {
-    header = co_await ProxyWait(here.core, connection.socket.fd());
-    if (!header) co_return;  // no header, or too late: not a proxy of ours
-    if (header->proxied) {
-      auto place = place_for(header->source.address(), connection.socket.fd());
-      if (!place) co_return;
-      connection.place = std::move(*place);
-    }
-  }
-  Stream stream(socket_transport(here.core, connection.socket.release()));
+Stream Listener::State::open(PerCore& here, Arrival& arrival) {
+  Stream stream(socket_transport(here.core, arrival.connection.socket.release()));
   stream.stop_on(here.stop);
-  stream.keep(std::move(connection.place));
-  if (header && header->proxied)
-    stream.set_addresses(std::move(header->source), std::move(header->destination));
-  co_await session(std::move(stream));
+  stream.keep(std::move(arrival.seat));
+  return stream;
+}
+
+task<void> Listener::State::admit_proxied(PerCore& here, Arrival arrival) {
+  const int fd = arrival.connection.socket.fd();
+  auto header = co_await ProxyWait(here.core, fd);
+  if (!header) co_return;  // none, or too late: not a proxy of ours
+  if (header->proxied) {
+    auto place = place_for(header->source.address(), fd);
+    if (!place) co_return;
+    arrival.seat->place = std::move(*place);
+  }
+  Stream stream = open(here, arrival);
+  if (header->proxied) stream.set_addresses(std::move(header->source), std::move(header->destination));
+  here.group.spawn(session(std::move(stream)));
 }
 
 // --- ending ---

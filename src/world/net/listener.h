@@ -44,7 +44,8 @@ class Listener {
     // (TLS). Called on any core.
     std::function<std::string(Refusal, const IpAddress&)> refuse = {};
   };
-  // A conversation, on the core where its stream lives from now on. Called on that core.
+  // A conversation, on the core where its stream lives from now on. Called on that core. The stream is part
+  // of the listener: it ends before that does.
   using Session = std::function<task<void>(Stream)>;
 
   // The runtime and the connections must outlive the listener.

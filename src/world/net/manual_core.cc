@@ -4,7 +4,7 @@ namespace postroad::net {
 
 bool ManualCore::step() {
   const Running running(*this);
-  return run_one_ready() || fire_one_timer();
+  return run_one_ready() || fire_one_timer(now());
 }
 
 std::size_t ManualCore::settle() {

@@ -12,10 +12,10 @@
 #include "net/connector.h"
 #include "net/listener.h"
 #include "net/runtime.h"
+#include "net/server_testing.h"
 #include "net/signals.h"
 #include "net/sleep.h"
 #include "net/socket.h"
-#include "net/test_server.h"
 
 namespace postroad::net {
 namespace {

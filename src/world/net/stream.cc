@@ -109,6 +109,7 @@ bool StreamState::take_line(std::size_t limit, Result<std::string_view, LineErro
       continue;
     }
     const std::string_view text = in.view();
+    if (text.empty()) return false;
     const std::size_t lf = std::min(text.find('\n', scanned), text.size());
     const std::size_t cr = std::min(text.substr(0, lf).find('\r', scanned), lf);
     if (cr > limit) {

@@ -27,14 +27,14 @@ void StreamWait::block() {
     return stream_.yield();
   }
   stream_.this_turn = 0;
-  since_ = core().now();
+  since_ = core().recently();
   const Duration left = patience();
   if (left != Duration::max()) core().arm(stream_, since_ + std::max(left, Duration::zero()));
 }
 
 void StreamWait::again() {
   if (step_ == Step::Blocked) {
-    const Instant now = core().now();
+    const Instant now = core().recently();
     waited(now - since_);
     since_ = now;
   }
@@ -44,7 +44,7 @@ void StreamWait::again() {
 }
 
 void StreamWait::expired() {
-  waited(core().now() - since_);
+  waited(core().recently() - since_);
   leave();
   too_late();
   resume_now();
@@ -217,7 +217,7 @@ void Stream::Wait::signalled() {
   resume_soon();
 }
 Duration Stream::Wait::patience() {
-  return deadline_ == Instant::max() ? Duration::max() : deadline_ - core().now();
+  return deadline_ == Instant::max() ? Duration::max() : deadline_ - core().recently();
 }
 void Stream::Wait::too_late() { woke_ = Woke::Deadline; }
 Woke Stream::Wait::await_resume() {

@@ -5,8 +5,8 @@
 #include <sanitizer/allocator_interface.h>
 #endif
 
-#include "net/test_server.h"
-#include "net/tls_test_peer.h"
+#include "net/server_testing.h"
+#include "net/tls_testing.h"
 
 namespace postroad::net {
 namespace {

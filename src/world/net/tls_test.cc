@@ -8,7 +8,7 @@
 #include "base/encoding.h"
 #include "net/manual_core.h"
 #include "net/sleep.h"
-#include "net/tls_test_peer.h"
+#include "net/tls_testing.h"
 #include "net/tls_transport.h"
 
 namespace postroad::net {
