@@ -20,7 +20,10 @@ task<Result<Opened, Refusal>> Account::select(std::string name) {
     }
     std::weak_ptr<Board>& known = boards_[mailbox->id];
     auto board = known.lock();
-    if (!board) known = board = std::make_shared<Board>(mailbox->snapshot());
+    if (!board)
+      known = board = std::make_shared<Board>(mailbox->snapshot());
+    else if (board->latest()->summary.highest != mailbox->published.summary.highest)
+      publish(*mailbox);
     co_return Opened{board, board->latest()};
   }
 }

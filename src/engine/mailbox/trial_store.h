@@ -30,6 +30,7 @@ class TrialStore final : public store::Store {
   void fail(store::Outcome outcome, std::size_t after = 0, bool made = false) {
     fail_ = outcome, fail_after_ = after, made_ = made;
   }
+  void heal() { fail_.reset(); }
   bool failed() const { return !fail_; }
   std::size_t commits() const { return commits_; }
 
