@@ -4,7 +4,8 @@
 #   tools/tidy.sh [SECONDS]     0 or nothing: all of them
 set -u
 cd "$(dirname "$0")/.."
-export deadline=$(( ${1:-0} > 0 ? $(date +%s) + $1 : 0 ))
+limit=${1:-0}
+export deadline=$((limit > 0 ? $(date +%s) + limit : 0))
 
 one() {
   [ "$deadline" = 0 ] || [ "$(date +%s)" -lt "$deadline" ] || { echo "left $1"; return; }
