@@ -70,10 +70,12 @@ VMAIL = "nobody"  # owns the mailboxes; any user without privileges will do
 class Postfix:
     """SMTP in on `smtp_port`, delivered by virtual(8) to maildirs under `directory`/mail, or by LMTP to `lmtp`."""
 
-    def __init__(self, directory, accounts, domain="demo.test", processes=100, lmtp=None, relay=None):
+    def __init__(self, directory, accounts, domain="demo.test", processes=100, lmtp=None, relay=None, sign_in=None):
+        """relay: port of the outside world; sign_in: a Dovecot that knows the users, then submission is offered too."""
         self.directory = pathlib.Path(directory)
         self.accounts, self.domain, self.processes, self.lmtp, self.relay = accounts, domain, processes, lmtp, relay
-        self.smtp_port, = free_ports(1)
+        self.sign_in = sign_in
+        self.smtp_port, self.submission_port, self.submissions_port = free_ports(3)
         self.mail = self.directory / "mail"
         self.etc = self.directory / "etc"
 
@@ -89,7 +91,17 @@ class Postfix:
                 path.chmod(path.stat().st_mode | 0o011)
         (self.etc / "mailboxes").write_text("".join(f"{a}@{self.domain} {a}/\n" for a in self.accounts))
         transport = "virtual" if self.lmtp is None else f"lmtp:inet:127.0.0.1:{self.lmtp}"
-        relay = "" if self.relay is None else f"relayhost = [127.0.0.1]:{self.relay}\nmynetworks = 127.0.0.0/8\n"
+        relay = "" if self.relay is None else f"relayhost = [127.0.0.1]:{self.relay}\n"
+        if self.relay is not None and self.sign_in is None:
+            relay += "mynetworks = 127.0.0.0/8\n"
+        submission = ""
+        if self.sign_in is not None:
+            options = ("-o smtpd_sasl_auth_enable=yes -o smtpd_sasl_type=dovecot -o smtpd_tls_security_level=may "
+                       f"-o smtpd_sasl_path={self.sign_in.auth_socket} -o smtpd_tls_cert_file={self.sign_in.directory}/cert.pem "
+                       f"-o smtpd_tls_key_file={self.sign_in.directory}/key.pem -o smtpd_tls_auth_only=no "
+                       "-o smtpd_relay_restrictions=permit_sasl_authenticated,reject -o mynetworks=")
+            submission = (f"127.0.0.1:{self.submission_port} inet n - n - - smtpd {options}\n"
+                          f"127.0.0.1:{self.submissions_port} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes {options}\n")
         (self.etc / "main.cf").write_text(f"""compatibility_level = 3.6
 queue_directory = {self.directory}/queue
 data_directory = {self.directory}/data
@@ -134,7 +146,7 @@ disable_dns_lookups = yes
 message_size_limit = 52428800
 {relay}""")
         (self.etc / "master.cf").write_text(f"""127.0.0.1:{self.smtp_port} inet n - n - - smtpd
-pickup    unix  n - n 60 1 pickup
+{submission}pickup    unix  n - n 60 1 pickup
 cleanup   unix  n - n - 0 cleanup
 qmgr      unix  n - n 300 1 qmgr
 tlsmgr    unix  - - n 1000? 1 tlsmgr
@@ -215,6 +227,7 @@ class Dovecot:
         self.accounts, self.domain, self.password, self.format = accounts, domain, password, format
         self.lmtp_port, self.imap_port, self.imaps_port, self.pop3_port, self.pop3s_port = free_ports(5)
         self.mail = self.directory / "mail"
+        self.auth_socket = self.directory / "run" / "sign-in"
 
     def start(self):
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -261,6 +274,11 @@ passdb {{
 userdb {{
   driver = passwd-file
   args = username_format=%u {self.directory}/users
+}}
+service auth {{
+  unix_listener sign-in {{
+    mode = 0666
+  }}
 }}
 service lmtp {{
   process_min_avail = 4

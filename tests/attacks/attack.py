@@ -212,7 +212,6 @@ def peer(accounts):
     server.is_sanitized = False
     server.log = pathlib.Path("/dev/null")
     server.data = pathlib.Path(os.environ["POSTROAD_PEER"])
-    server.sink = types.SimpleNamespace(to=lambda address: [])
     return server
 
 

@@ -193,7 +193,7 @@ class Sasl(AttackTest):
                      "${jndi:ldap://x}", "alice@demo.test*admin", "%n%n%n", "\xff", "alice@DEMO.test\u202e", "x" * 5000):
             octets = b"\0" + name.encode("utf-8") + b"\0postroad"
             with self.smtp("submission") as wire:
-                self.assertRegex(self.exchange(wire, b"PLAIN", [octets]), r"^(501|535|500|421|$)", name)
+                self.assertRegex(self.exchange(wire, b"PLAIN", [octets]), r"^(501|535|454|500|421|$)", name)
             with Wire(self.server.ports["pop3"]) as wire:
                 wire.line()
                 answer = wire.line(b"USER " + name.encode("utf-8").replace(b"\n", b"").replace(b"\0", b""))
@@ -225,10 +225,14 @@ class Sasl(AttackTest):
 
         def guess(n):
             while not stop.is_set():
-                with self.smtp("submission", source=f"127.89.{n}.1") as wire:
-                    for k in range(3):
-                        if not self.exchange(wire, b"PLAIN", [f"\0bob@demo.test\0wrong{n}-{k}".encode()]):
-                            break
+                try:
+                    with Wire(self.server.ports["submission"], f"127.89.{n}.1") as wire:
+                        wire.reply()
+                        wire.reply(b"EHLO client.example.com")
+                        for k in range(3):
+                            self.exchange(wire, b"PLAIN", [f"\0bob@demo.test\0wrong{n}-{k}".encode()])
+                except OSError:
+                    stop.wait(0.1)
         threads = [threading.Thread(target=guess, args=(n,), daemon=True) for n in range(100)]
         for thread in threads:
             thread.start()

@@ -91,8 +91,11 @@ class Peer:
         if reason := rivals.usable():
             sys.exit("SKIPPED: " + reason)
         self.dovecot = rivals.Dovecot(pathlib.Path(directory) / "dovecot", accounts).start()
-        self.postfix = rivals.Postfix(pathlib.Path(directory) / "postfix", accounts, lmtp=self.dovecot.lmtp_port).start()
-        self.ports = {"smtp": self.postfix.smtp_port, "lmtp": self.dovecot.lmtp_port, "imap": self.dovecot.imap_port,
+        self.sink = fixture.smtp_sink.SmtpSink()
+        self.postfix = rivals.Postfix(pathlib.Path(directory) / "postfix", accounts, lmtp=self.dovecot.lmtp_port, relay=self.sink.port,
+                                      sign_in=self.dovecot).start()
+        self.ports = {"smtp": self.postfix.smtp_port, "submission": self.postfix.submission_port,
+                      "submissions": self.postfix.submissions_port, "lmtp": self.dovecot.lmtp_port, "imap": self.dovecot.imap_port,
                       "imaps": self.dovecot.imaps_port, "pop3": self.dovecot.pop3_port, "pop3s": self.dovecot.pop3s_port}
 
     def cli(self, *arguments, **_):
@@ -108,6 +111,7 @@ class Peer:
     def close(self):
         self.postfix.stop()
         self.dovecot.stop()
+        self.sink.close()
 
 
 def read_folder(folder, only):
