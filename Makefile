@@ -14,6 +14,23 @@ test:
 	tools/setup.sh
 	tools/test.sh
 
+# Beside Debian's Postfix and Dovecot, in pairs (as root, for they need it). Results lie in build/bench.
+bench: build
+	SETUP=bench tools/setup.sh
+	cmake --build build/release --target bench_smtp bench_sink bench_idle
+	python3 bench/inbound.py --dovecot
+	python3 bench/inbound.py --octets 65536
+	python3 bench/memory.py idle
+	python3 bench/memory.py flood
+
+# Kills the server in the middle of its work CYCLES times, then cuts the power a twentieth as often.
+crash: build
+	tools/setup.sh
+	cmake --preset asan >/dev/null
+	cmake --build build/asan --target powercut_fs
+	POSTROAD_BIN=build/postroad python3 tests/crash/run.py --cycles $(or $(CYCLES),1000)
+	POSTROAD_BIN=build/postroad python3 tests/crash/run.py --powercut --cycles $$(( $(or $(CYCLES),1000) / 20 ))
+
 # Ten minutes for each fuzzer; the log is kept.
 fuzz:
 	tools/setup.sh

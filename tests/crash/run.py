@@ -4,11 +4,13 @@
     run.py --cycles 100                     on the binary under test (POSTROAD_BIN)
     run.py --cycles 100 --powercut          what was not synced is lost too (FUSE)
     run.py --cycles 20 --toy early          on a toy with a known fault
+    run.py --cycles 20 --control ack-before-commit   must find what is wrong
 
 Prints a table and, last, one JSON object. Exit 0: every promise kept; 1: not; 77: nothing to try.
 """
 import argparse
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -114,7 +116,8 @@ def main():
     parser.add_argument("--seed", default=None)
     parser.add_argument("--toy", help="a fault of toy_server.py")
     parser.add_argument("--powercut", action="store_true")
-    parser.add_argument("--expect-red", action="store_true", help="a control: exit 0 only if a promise is found broken")
+    parser.add_argument("--control", choices=["ack-before-commit", "skip-fsync"], help="run a server that breaks its promise in this "
+                        "way; exit 0 only if that is found")
     arguments = parser.parse_args()
     seed = arguments.seed or f"{random.randrange(10**6):06d}"
 
@@ -123,6 +126,12 @@ def main():
         system = systems.ToySystem(directory / "toy", arguments.toy)
     else:
         fixture.need_binary()
+        if arguments.control:
+            # Only a build made for it can be told to break its promise; the release has no such code.
+            if b"POSTROAD_BREAK" not in fixture.binary().read_bytes():
+                print("SKIPPED: this binary cannot be told to break its promises")
+                sys.exit(fixture.SKIPPED)
+            os.environ["POSTROAD_BREAK"] = arguments.control
         if arguments.powercut:
             import powercut
             if reason := powercut.missing():
@@ -146,7 +155,7 @@ def main():
         shutil.rmtree(directory, ignore_errors=True)
     else:
         print(f"kept to be looked at: {directory}")
-    return int(bool(ledger.violations) != arguments.expect_red)
+    return int(bool(ledger.violations) != bool(arguments.control))
 
 
 if __name__ == "__main__":
