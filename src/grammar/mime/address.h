@@ -26,9 +26,9 @@ struct AddressEntry {
   Kind kind = Kind::Mailbox;
   std::string display_name{};  // unquoted, encoded words as they are; without one the last comment.
                                // GroupStart: its name
-  std::string route{};       // "@a.example,@b.example" of an obs-route, mostly empty
-  std::string local_part{};  // unquoted
-  std::string domain{};      // without blanks and comments; empty if the text had none ("To: bob")
+  std::string route{};         // "@a.example,@b.example" of an obs-route, mostly empty
+  std::string local_part{};    // unquoted
+  std::string domain{};        // without blanks and comments; empty if the text had none ("To: bob")
 
   bool operator==(const AddressEntry&) const = default;
 };

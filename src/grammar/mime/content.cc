@@ -174,10 +174,14 @@ Parameters take_parameters(Cursor& in) {
 
 }  // namespace
 
+const Parameter* Parameters::get(std::string_view lower_case_name) const {
+  const auto found = std::ranges::find(list, lower_case_name, &Parameter::name);
+  return found == list.end() ? nullptr : &*found;
+}
+
 const std::string* Parameters::find(std::string_view lower_case_name) const {
-  for (const Parameter& parameter : list)
-    if (parameter.name == lower_case_name) return &parameter.value;
-  return nullptr;
+  const Parameter* parameter = get(lower_case_name);
+  return parameter ? &parameter->value : nullptr;
 }
 
 std::optional<MediaType> parse_media_type(std::string_view value) {
@@ -234,10 +238,11 @@ TransferEncoding parse_transfer_encoding(std::string_view value) {
 }
 
 std::optional<std::string> file_name(const Content& content) {
-  const std::string* name = content.disposition ? content.disposition->parameters.find("filename") : nullptr;
-  if (!name) name = content.type.parameters.find("name");
-  if (!name || name->empty()) return std::nullopt;
-  return decode_words(*name);
+  const Parameter* name = content.disposition ? content.disposition->parameters.get("filename") : nullptr;
+  if (!name) name = content.type.parameters.get("name");
+  if (!name || name->value.empty()) return std::nullopt;
+  // What RFC 2231 has decoded is not looked through for encoded words once more.
+  return name->extended ? tame(name->value) : decode_words(name->value);
 }
 
 std::string safe_file_name(std::string_view name) {

@@ -31,7 +31,8 @@ struct Parameters {
   bool repeated = false;        // a name was given twice, or plain and by RFC 2231 at once
   bool cut = false;             // there were more than parameter_limit
 
-  const std::string* find(std::string_view lower_case_name) const;
+  const Parameter* get(std::string_view lower_case_name) const;
+  const std::string* find(std::string_view lower_case_name) const;  // its value
 };
 
 struct MediaType {

@@ -96,6 +96,7 @@ TEST(FileName, IsOneForAllWhoAsk) {
                  "=?utf-8?Q?F?=\""),
             "bestätigung X.PDF");
   EXPECT_EQ(name("Content-Type: a/b; name=one\r\nContent-Disposition: attachment; filename=two"), "two");
+  EXPECT_EQ(name("Content-Type: a/b; name*=utf-8''=?x?q?a?="), "=?x?q?a?=");
   EXPECT_FALSE(name("Content-Type: a/b"));
 }
 

@@ -7,14 +7,13 @@
 
 #include "base/ascii.h"
 #include "base/utf8.h"
+#include "mime/boundaries.h"
 #include "mime/lines.h"
 #include "mime/sweep.h"
 
 namespace postroad::mime {
 namespace {
 
-// RFC 2046 §5.1.1 ends at 70; of a longer boundary its beginning decides.
-constexpr std::size_t boundary_limit = 200;
 constexpr std::size_t preview_limit = 4096;
 constexpr std::size_t deepest = 250;      // Part::depth has eight bits
 constexpr std::uint64_t long_line = 998;  // RFC 5322 §2.1.1
@@ -86,14 +85,6 @@ class Parser::Machine {
     std::uint32_t part;
     std::uint64_t line_feeds = 0;  // before its body
     bool digest = false;           // RFC 2046 §5.1.5: its parts are messages unless they say otherwise
-    bool in_force = false;         // a multipart's boundary, from its header to its close
-    std::string boundary{};
-  };
-
-  struct Delimiter {
-    enum class Kind { No, Undecided, Next, Close } kind = Kind::No;
-    std::size_t open = 0;    // index into open_
-    std::size_t octets = 0;  // of the line: "--", boundary, and "--" of a close
   };
 
   const Parts& parts() const { return message_.parts_; }
@@ -132,8 +123,8 @@ class Parser::Machine {
         continue;
       }
       const auto rest = in.substr(at);
-      if (rest.front() == '-' && in_force_ > 0) {
-        delimiter = delimiter_at(rest, complete);
+      if (rest.front() == '-' && !boundaries_.empty()) {
+        delimiter = boundaries_.at(rest, complete);
         if (delimiter.kind != Delimiter::Kind::No) break;
       }
       line = line_of(rest, complete);
@@ -249,14 +240,10 @@ class Parser::Machine {
     }
     if (!may_have_parts(open)) return;
     part(open).kind = Kind::Multipart;
-    open.boundary = boundary->substr(0, std::min(boundary_limit, boundary->find_last_not_of(" \t") + 1));
-    for (const Open& other : open_)
-      if (other.in_force &&
-          (other.boundary.starts_with(open.boundary) || open.boundary.starts_with(other.boundary)))
-        note(Anomaly::AmbiguousDelimiter);
+    // RFC 2046 §5.1.1: a boundary does not end with a blank.
+    const auto trimmed = std::string_view(*boundary).substr(0, boundary->find_last_not_of(" \t") + 1);
+    if (!boundaries_.add(open_.size() - 1, trimmed)) note(Anomaly::AmbiguousDelimiter);
     open.digest = type.subtype == "digest";
-    open.in_force = true;
-    ++in_force_;
   }
 
   // RFC 2046 §5.2.1; an encoded message (which RFC 2045 §6.4 forbids) cannot be read while it streams past.
@@ -314,12 +301,12 @@ class Parser::Machine {
   // -------------------------------------------------------------------------------------------------------
 
   std::size_t run_body(std::string_view in, bool complete) {
-    const std::size_t used = sweep_.look(in, in_force_ > 0);
+    const std::size_t used = sweep_.look(in, !boundaries_.empty());
     if (previewing_) preview(in.substr(0, used));
     if (used == in.size()) return used;
 
     const auto rest = in.substr(used);
-    const Delimiter delimiter = delimiter_at(rest, complete);
+    const Delimiter delimiter = boundaries_.at(rest, complete);
     switch (delimiter.kind) {
       case Delimiter::Kind::Undecided: waiting_ = true; return used;
       case Delimiter::Kind::No:
@@ -336,40 +323,14 @@ class Parser::Machine {
     previewing_ = room > octets.size();
   }
 
-  // Whether the line that `text` begins with is a delimiter of a boundary in force.
-  Delimiter delimiter_at(std::string_view text, bool complete) const {
-    const bool enough = complete || text.size() >= boundary_limit + 4;
-    if (text.size() < 2 && !enough) return {.kind = Delimiter::Kind::Undecided};
-    if (!text.starts_with("--")) return {};
-    const auto line = text.substr(0, std::min(line_octets(text.substr(0, boundary_limit + 4)), text.size()));
-    if (!enough && line.back() != '\n') return {.kind = Delimiter::Kind::Undecided};
-
-    Delimiter best;
-    std::size_t best_octets = 0;
-    for (std::size_t i = open_.size(); i-- > 0;) {
-      const std::string& boundary = open_[i].boundary;
-      if (!open_[i].in_force || boundary.size() <= best_octets || !line.substr(2).starts_with(boundary))
-        continue;
-      best_octets = boundary.size();
-      best.open = i;
-    }
-    if (best_octets == 0) return {};
-    const bool close = line.substr(2 + best_octets).starts_with("--");
-    best.kind = close ? Delimiter::Kind::Close : Delimiter::Kind::Next;
-    best.octets = 2 + best_octets + (close ? 2 : 0);
-    return best;
-  }
-
   // A delimiter: what is open inside its multipart ends, and the next part begins, if there is one. Answers
   // the octets used.
   std::size_t meet(std::string_view in, const Delimiter& delimiter) {
     const std::uint64_t here = sweep_.octets();
-    close_parts(delimiter.open + 1, here, sweep_.line_end());
-    Open& multipart = open_.back();
+    close_parts(delimiter.level + 1, here, sweep_.line_end());
     next_part_ = delimiter.kind == Delimiter::Kind::Next;
     if (!next_part_) {
-      multipart.in_force = false;
-      --in_force_;
+      boundaries_.drop(delimiter.level);
     } else if (parts().size() >= limits_.parts) {
       note(Anomaly::PartsCut);
       stop_splitting();
@@ -382,8 +343,7 @@ class Parser::Machine {
   void stop_splitting() {
     next_part_ = false;
     cut_ = true;
-    for (Open& open : open_) open.in_force = false;
-    in_force_ = 0;
+    boundaries_.clear();
   }
 
   // What follows the boundary in its line should be blanks only (RFC 2046 §5.1.1: transport-padding).
@@ -439,7 +399,7 @@ class Parser::Machine {
       }
       p.after = static_cast<std::uint32_t>(parts().size());
       if (p.kind == Kind::Multipart) {
-        if (open.in_force) note(Anomaly::MissingClose), --in_force_;
+        if (boundaries_.drop(open_.size() - 1)) note(Anomaly::MissingClose);
         if (p.after == open.part + 1) without_parts(open);
       }
       if (message_.preview_part_ == open.part && preview_chosen_) {
@@ -463,9 +423,10 @@ class Parser::Machine {
   Message message_;
   Sweep sweep_;
   std::vector<Open> open_;
+  Boundaries
+      boundaries_;  // of the multiparts among them that are not closed; their level is the index in open_
   std::string pending_;            // the beginning of a line that cannot be judged yet
   std::size_t inner_headers_ = 0;  // octets of headers_ that are not the message's own
-  std::uint32_t in_force_ = 0;     // multiparts whose boundary is
   At at_ = At::Header;
   bool in_line_ = false;  // in a header line that is judged already
   bool header_has_line_ = false;

@@ -30,7 +30,9 @@ std::string decode_q(std::string_view text) {
   return out;
 }
 
-// One line of text that no terminal obeys. Nearly all text passes through the first loop alone.
+}  // namespace
+
+// Nearly all text passes through the first loop alone.
 std::string tame(std::string text) {
   std::size_t at = 0;
   while (at < text.size() && text[at] >= ' ' && text[at] != '\x7f') ++at;
@@ -55,15 +57,14 @@ std::string tame(std::string text) {
   return out;
 }
 
-}  // namespace
-
 std::optional<EncodedWord> encoded_word(std::string_view text) {
   if (!text.starts_with("=?")) return std::nullopt;
   const std::size_t charset_end = text.substr(0, charset_limit + 2).find('?', 2);
   if (charset_end == std::string_view::npos || charset_end == 2) return std::nullopt;
   std::string_view charset = text.substr(2, charset_end - 2);
   for (char c : charset)
-    if (c <= ' ' || c == '\x7f' || ascii::is_8bit(c)) return std::nullopt;
+    if (!ascii::is_alnum(c) && std::string_view("-_.:+*'").find(c) == std::string_view::npos)
+      return std::nullopt;
   if (const auto star = charset.find('*'); star != std::string_view::npos) charset = charset.substr(0, star);
 
   const std::size_t body = charset_end + 3;

@@ -22,6 +22,10 @@ std::string decode_text(std::string_view value);
 // are delimited. This is what decode_text() does after unfolding.
 std::string decode_words(std::string_view text);
 
+// One line that no terminal obeys: line ends, tabs and line separators a space, other control characters and
+// what is not UTF-8 U+FFFD. The last step of the two above, for text that was decoded another way.
+std::string tame(std::string utf8);
+
 // RFC 2047 §2: charset "?" encoding "?" text between "=?" and "?=", with RFC 2231 §5's language taken off.
 struct EncodedWord {
   std::string_view charset;

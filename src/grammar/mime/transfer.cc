@@ -79,7 +79,7 @@ void TransferDecoder::feed_base64(std::string_view piece, std::string& out) {
   std::size_t i = 0;
   while (i < piece.size()) {
     // Four letters at a time while nothing else is met; that is nearly always.
-    while (count_ == 0 && i + 4 <= piece.size()) {
+    while (count_ == 0 && !ended_ && i + 4 <= piece.size()) {
       const std::uint32_t a = value_of(piece[i]), b = value_of(piece[i + 1]), c = value_of(piece[i + 2]),
                           d = value_of(piece[i + 3]);
       if ((a | b | c | d) > 63) break;

@@ -34,6 +34,7 @@ TEST(Base64Decoder, GivesWhatTruncatedTextSays) {  // attack 41
   EXPECT_EQ(transfer_decode("=", Base64).octets, "");
   EXPECT_EQ(transfer_decode("YQ==YQ==", Base64).octets, "aa");
   EXPECT_TRUE(transfer_decode("YQ==YQ==", Base64).damaged);
+  EXPECT_TRUE(transfer_decode("YQ==YWFh", Base64).damaged);
 }
 
 TEST(QuotedPrintableDecoder, JoinsLinesAndDropsTrailingBlanks) {
