@@ -149,10 +149,10 @@ TEST(CommandReader, WhatTheReaderAssemblesTheParserReads) {
   ASSERT_TRUE(command);
   const auto parsed = parse(command->text, dialect);
   ASSERT_TRUE(parsed) << answer(parsed.error());
-  const auto& keys = std::get<Search>(parsed->command).program.keys;
-  ASSERT_EQ(keys.size(), 4u);
-  EXPECT_EQ(keys[1].text, "x\r\n");
-  EXPECT_EQ(keys[2].text, "{5");
+  const auto& program = std::get<Search>(parsed->command).program;
+  ASSERT_EQ(program.keys.size(), 4u);
+  EXPECT_EQ(program.text(program.keys[1]), "x\r\n");
+  EXPECT_EQ(program.text(program.keys[2]), "{5");
 }
 
 TEST(CommandReader, OctetsBehindACommandAreLeftAlone) {

@@ -44,18 +44,18 @@ std::optional<unsigned> date_day(Cursor& in) {
   return second ? *first * 10 + *second : *first;
 }
 
-void two_digits(std::string& out, unsigned value) {
-  out.push_back(static_cast<char>('0' + value / 10 % 10));
-  out.push_back(static_cast<char>('0' + value % 10));
+char* two_digits(char* at, unsigned value) {
+  *at++ = static_cast<char>('0' + value / 10 % 10);
+  *at++ = static_cast<char>('0' + value % 10);
+  return at;
 }
 
-void month_and_year(std::string& out, const Date& date) {
-  out.push_back('-');
-  out.append(months[static_cast<unsigned>(date.month()) - 1]);
-  out.push_back('-');
+char* month_and_year(char* at, const Date& date) {
+  *at++ = '-';
+  at = std::ranges::copy(months[static_cast<unsigned>(date.month()) - 1], at).out;
+  *at++ = '-';
   const auto y = static_cast<unsigned>(static_cast<int>(date.year()));
-  two_digits(out, y / 100);
-  two_digits(out, y);
+  return two_digits(two_digits(at, y / 100), y);
 }
 
 }  // namespace
@@ -99,40 +99,41 @@ std::optional<DateTime> parse_date_time(std::string_view text) {
 }
 
 void append_date(std::string& out, Date date) {
-  const auto d = static_cast<unsigned>(date.day());
-  if (d >= 10) out.push_back(static_cast<char>('0' + d / 10));
-  out.push_back(static_cast<char>('0' + d % 10));
-  month_and_year(out, date);
+  std::array<char, 11> text;
+  char* at = two_digits(text.data(), static_cast<unsigned>(date.day()));
+  at = month_and_year(at, date);
+  const bool one_digit = text[0] == '0';
+  out.append(text.data() + one_digit, at);
 }
 
 void append_date_time(std::string& out, const DateTime& when) {
   // date-year has four digits: what lies outside of 0000 to 9999 is shown as the nearest there is.
-  constexpr std::int64_t first = sys_seconds(sys_days(year(0) / 1 / 1)).time_since_epoch().count();
-  constexpr std::int64_t last =
-      sys_seconds(sys_days(year(9999) / 12 / 31)).time_since_epoch().count() + 86'399;
+  constexpr std::int64_t first = sys_seconds(sys_days(year(0) / 1 / 2)).time_since_epoch().count();
+  constexpr std::int64_t last = sys_seconds(sys_days(year(9999) / 12 / 31)).time_since_epoch().count() - 1;
   const int zone = when.zone_minutes;
-  const std::int64_t shown = std::clamp(when.seconds, first + 86'400, last - 86'400) + zone * 60;
-  const sys_seconds local{std::chrono::seconds(shown)};
+  const sys_seconds local{std::chrono::seconds(std::clamp(when.seconds, first, last) + zone * 60)};
   const auto midnight = floor<days>(local);
   const Date date{midnight};
   const auto second_of_day = static_cast<unsigned>((local - midnight).count());
-
-  out.push_back('"');
-  const auto d = static_cast<unsigned>(date.day());
-  out.push_back(d >= 10 ? static_cast<char>('0' + d / 10) : ' ');
-  out.push_back(static_cast<char>('0' + d % 10));
-  month_and_year(out, date);
-  out.push_back(' ');
-  two_digits(out, second_of_day / 3600);
-  out.push_back(':');
-  two_digits(out, second_of_day / 60 % 60);
-  out.push_back(':');
-  two_digits(out, second_of_day % 60);
-  out.append(zone < 0 ? " -" : " +");
   const auto east = static_cast<unsigned>(zone < 0 ? -zone : zone);
-  two_digits(out, east / 60);
-  two_digits(out, east % 60);
-  out.push_back('"');
+
+  std::array<char, 28> text;
+  char* at = text.data();
+  *at++ = '"';
+  at = two_digits(at, static_cast<unsigned>(date.day()));
+  if (text[1] == '0') text[1] = ' ';  // date-day-fixed
+  at = month_and_year(at, date);
+  *at++ = ' ';
+  at = two_digits(at, second_of_day / 3600);
+  *at++ = ':';
+  at = two_digits(at, second_of_day / 60 % 60);
+  *at++ = ':';
+  at = two_digits(at, second_of_day % 60);
+  *at++ = ' ';
+  *at++ = zone < 0 ? '-' : '+';
+  at = two_digits(two_digits(at, east / 60), east % 60);
+  *at++ = '"';
+  out.append(text.data(), at);
 }
 
 }  // namespace postroad::imap

@@ -1,74 +1,72 @@
 #include "imap/list_pattern.h"
 
-#include <string>
+#include <algorithm>
+#include <array>
 
 #include "base/ascii.h"
 
 namespace postroad::imap {
-namespace {
 
-constexpr bool is_wildcard(char c) { return c == '*' || c == '%'; }
-
-// All that one pattern can have matched so far: place i is reached when pattern[0, i) matches what was
-// read. One pass over the pattern for each octet of the name, whatever the wildcards.
-class Places {
- public:
-  Places(std::string_view pattern, char delimiter)
-      : pattern_(pattern), delimiter_(delimiter), reached_(pattern.size() + 1, '\0') {
-    reached_[0] = 1;
-    skip_wildcards();
+ListPattern::ListPattern(std::string_view pattern, char delimiter) : delimiter_(delimiter) {
+  const auto wildcards = std::ranges::count(pattern, '*') + std::ranges::count(pattern, '%');
+  end_ = pattern.size() - static_cast<std::size_t>(wildcards);
+  if (end_ > longest) {
+    never_ = true;
+    return;
   }
-
-  // `fold`: this octet of the name is part of INBOX, whose case has no meaning.
-  void read(char c, bool fold) {
-    for (std::size_t i = pattern_.size(); i-- > 0;) {
-      if (!reached_[i]) continue;
-      const char p = pattern_[i];
-      reached_[i] = p == '*' || (p == '%' && c != delimiter_);
-      if (p == c || (fold && ascii::lower(p) == ascii::lower(c))) reached_[i + 1] |= !is_wildcard(p);
+  words_ = end_ / 64 + 1;
+  table_.resize(256 * words_);
+  stay_.resize(words_);
+  stay_in_.resize(words_);
+  std::size_t place = 0;
+  for (const char c : pattern) {
+    const Word bit = Word{1} << (place % 64);
+    if (c == '*') {
+      stay_[place / 64] |= bit;
+      stay_in_[place / 64] |= bit;
+    } else if (c == '%') {
+      stay_in_[place / 64] |= bit;
+    } else {
+      table_[static_cast<unsigned char>(c) * words_ + place / 64] |= bit;
+      ++place;
     }
-    skip_wildcards();
   }
-  bool at_end() const { return reached_[pattern_.size()]; }
-  bool more_could_match() const { return reached_.find('\1') < pattern_.size(); }
-  void forget_end() { reached_[pattern_.size()] = 0; }
+}
 
- private:
-  void skip_wildcards() {  // both match nothing, too
-    for (std::size_t i = 0; i < pattern_.size(); ++i)
-      if (reached_[i] && is_wildcard(pattern_[i])) reached_[i + 1] = 1;
+// All places after one more octet; false when there is none left. `fold`: the octet is a capital of INBOX.
+bool ListPattern::step(Word* places, char c, bool fold) const {
+  const Word* const on = octet(c);
+  const Word* const on_folded = fold ? octet(ascii::lower(c)) : on;
+  const Word* const stay = c == delimiter_ ? stay_.data() : stay_in_.data();
+  Word carry = 0, any = 0;
+  for (std::size_t w = 0; w < words_; ++w) {
+    const Word moving = places[w] & (on[w] | on_folded[w]);
+    places[w] = (places[w] & stay[w]) | moving << 1 | carry;
+    carry = moving >> 63;
+    any |= places[w];
   }
-  std::string_view pattern_;
-  char delimiter_;
-  std::string reached_;  // short patterns need no memory of their own
-};
+  return any != 0;
+}
 
-}  // namespace
+PatternMatch ListPattern::match(std::string_view name) const {
+  if (never_) return PatternMatch::No;
+  std::array<Word, longest / 64 + 1> places;
+  std::fill_n(places.begin(), words_, 0);
+  places[0] = 1;
 
-PatternMatch match_pattern(std::string_view pattern, std::string_view name, char delimiter) {
-  const bool is_inbox = name.starts_with("INBOX") && (name.size() == 5 || name[5] == delimiter);
+  const bool is_inbox = name.starts_with("INBOX") && (name.size() == 5 || name[5] == delimiter_);
+  for (std::size_t i = 0; i < name.size(); ++i)
+    if (!step(places.data(), name[i], is_inbox && i < 5)) return PatternMatch::No;
+  if (at_end(places.data())) return PatternMatch::Yes;
+  if (delimiter_ == '\0') return PatternMatch::No;
 
-  // Most names fail, or most patterns end, before the first wildcard is past.
-  std::size_t n = 0;
-  while (n < name.size() && n < pattern.size() && !is_wildcard(pattern[n])) {
-    const bool fold = is_inbox && n < 5;
-    if (pattern[n] != name[n] && !(fold && ascii::lower(pattern[n]) == ascii::lower(name[n])))
-      return PatternMatch::No;
-    ++n;
-  }
-  if (pattern.substr(n) == "*") return PatternMatch::Yes;
-
-  Places places(pattern.substr(n), delimiter);
-  for (; n < name.size(); ++n) {
-    // At the end of the pattern nothing more can be read.
-    places.forget_end();
-    if (!places.more_could_match()) return PatternMatch::No;
-    places.read(name[n], is_inbox && n < 5);
-  }
-  if (places.at_end()) return PatternMatch::Yes;
-  if (delimiter == '\0') return PatternMatch::No;
-  places.read(delimiter, false);
-  return places.more_could_match() ? PatternMatch::Above : PatternMatch::No;
+  // One level down: is there a place from which more can be read? At the end only a wildcard reads on.
+  step(places.data(), delimiter_, false);
+  const Word end = Word{1} << (end_ % 64);
+  if (!(stay_in_[end_ / 64] & end)) places[end_ / 64] &= ~end;
+  const bool more = std::any_of(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(words_),
+                                [](Word w) { return w != 0; });
+  return more ? PatternMatch::Above : PatternMatch::No;
 }
 
 }  // namespace postroad::imap

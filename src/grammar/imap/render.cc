@@ -35,6 +35,28 @@ void append_number(std::string& out, std::uint64_t value) {
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
 
+// A short text put together on the stack and appended at once: a FETCH of 100,000 messages is made of these.
+class Short {
+ public:
+  Short& operator<<(std::string_view text) {
+    at_ = std::copy(text.begin(), text.end(), at_);
+    return *this;
+  }
+  Short& operator<<(char c) {
+    *at_++ = c;
+    return *this;
+  }
+  Short& operator<<(std::uint64_t value) {
+    at_ = std::to_chars(at_, text_.data() + text_.size(), value).ptr;
+    return *this;
+  }
+  std::string_view text() const { return {text_.data(), static_cast<std::size_t>(at_ - text_.data())}; }
+
+ private:
+  std::array<char, 96> text_;  // enough for what follows: a name, 64 bits, a list of system flags
+  char* at_ = text_.data();
+};
+
 void append_quoted(std::string& out, std::string_view octets) {
   out.push_back('"');
   for (;;) {
@@ -239,39 +261,46 @@ void Renderer::id(std::span<const std::pair<std::string_view, std::string_view>>
 // ------------------------------------------------------------------------------------------
 
 void Renderer::fetch_begin(std::uint32_t number) {
-  out_.append("* ");
-  append_number(out_, number);
-  out_.append(" FETCH (");
+  Short text;
+  text << "* " << std::uint64_t{number} << " FETCH (";
+  out_.append(text.text());
   first_item_ = true;
 }
 
+std::string_view Renderer::separator() { return std::exchange(first_item_, false) ? "" : " "; }
+
 void Renderer::fetch_item(std::string_view name) {
-  if (!first_item_) out_.push_back(' ');
-  first_item_ = false;
+  out_.append(separator());
   out_.append(name);
   out_.push_back(' ');
 }
 
 void Renderer::fetch_uid(Uid uid) {
-  fetch_item("UID");
-  number(uid.value());
+  Short text;
+  text << separator() << "UID " << std::uint64_t{uid.value()};
+  out_.append(text.text());
 }
 
 void Renderer::fetch_flags(std::uint8_t system, std::span<const std::string_view> keywords) {
-  fetch_item("FLAGS");
-  flags(system, keywords);
+  if (!keywords.empty()) {
+    fetch_item("FLAGS");
+    return flags(system, keywords);
+  }
+  Short text;
+  text << separator() << "FLAGS (" << flag_lists[system & 63].view() << ')';
+  out_.append(text.text());
 }
 
 void Renderer::fetch_mod_seq(ModSeq mod_seq) {
-  fetch_item("MODSEQ");
-  out_.push_back('(');
-  number(mod_seq.value());
-  out_.push_back(')');
+  Short text;
+  text << separator() << "MODSEQ (" << mod_seq.value() << ')';
+  out_.append(text.text());
 }
 
 void Renderer::fetch_size(std::uint64_t octets) {
-  fetch_item("RFC822.SIZE");
-  number(octets);
+  Short text;
+  text << separator() << "RFC822.SIZE " << octets;
+  out_.append(text.text());
 }
 
 void Renderer::fetch_internal_date(const DateTime& when) {

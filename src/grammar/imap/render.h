@@ -164,6 +164,7 @@ class Renderer {
 
  private:
   void quoted(std::string_view octets);
+  std::string_view separator();
   void names(std::string_view response, std::span<const std::string_view> names);
   void numbers(std::string_view response, std::span<const std::uint32_t> numbers,
                std::optional<std::uint64_t> mod_seq);

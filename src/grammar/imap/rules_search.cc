@@ -90,22 +90,42 @@ std::string object_id(Parser& in) {
   return id;
 }
 
+// entry-flag-name = DQUOTE "/flags/" attr-flag DQUOTE, a flag being an atom with or without "\"   (RFC 7162
+// §7)
+std::string entry_name(Parser& in) {
+  const auto start = in.position();
+  std::string name = in.string("an entry, like \"/flags/\\\\seen\"");
+  Cursor flag(name);
+  const bool valid = flag.take_keyword("/flags/") &&
+                     (flag.take('\\'), !flag.take_while(is_atom_char).empty()) && flag.at_end();
+  if (in.ok() && !valid) in.fail_at(start, "an entry, like \"/flags/\\\\seen\"");
+  return name;
+}
+
+struct ModSequence {
+  std::string entry{};
+  std::string type{};
+  std::uint64_t number = 0;
+};
+
 // search-modsequence = "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer       (RFC 7162 §7)
-void mod_sequence(Parser& in, SearchKey& key) {
+ModSequence mod_sequence(Parser& in) {
   static constexpr std::pair<std::string_view, std::string_view> types[]{
       {"priv", "priv"}, {"shared", "shared"}, {"all", "all"}};
+  ModSequence wanted;
   if (in.peek() == '"') {
-    key.name = in.string("an entry, like \"/flags/\\\\seen\"");
+    wanted.entry = entry_name(in);
     in.sp();
-    key.text = in.word_of(types, "priv, shared or all").value_or("");
+    wanted.type = in.word_of(types, "priv, shared or all").value_or("");
     in.sp();
   }
-  key.number = in.number64("a mod-sequence");
+  wanted.number = in.number64("a mod-sequence");
+  return wanted;
 }
 
 class Program {
  public:
-  Program(Parser& in, std::vector<SearchKey>& keys) : in_(in), keys_(keys) {}
+  Program(Parser& in, SearchProgram& program) : in_(in), program_(program), keys_(program.keys) {}
 
   // search-key *(SP search-key), all of which must hold.
   void all_of(std::size_t depth) {
@@ -130,8 +150,7 @@ class Program {
       return;
     }
     if (ascii::is_digit(c) || c == '*' || c == '$') {
-      const std::size_t key = begin({.op = SearchOp::Sequence});
-      keys_[key].set = in_.sequence_set();
+      set(keys_[begin({.op = SearchOp::Sequence})]);
       return;
     }
     const auto meaning = in_.word_of(names, "a search key, like ALL or FROM");
@@ -163,7 +182,6 @@ class Program {
       operand(key, depth);
       in_.sp();
       if (!in_.next_is("OR")) break;
-      in_.count_item();
       in_.take_word("OR");
       in_.sp();
     }
@@ -174,32 +192,50 @@ class Program {
     if (kind == Argument::None) return;
     in_.sp();
     switch (kind) {
-      case Argument::AString: key.text = in_.astring("a text to look for"); break;
+      case Argument::AString: text(key, in_.astring("a text to look for")); break;
       case Argument::Date: key.date = in_.date(); break;
       case Argument::Number: key.number = in_.number64("a number of octets"); break;
       case Argument::NzNumber: key.number = in_.nz_number("a number of seconds"); break;
-      case Argument::Set: key.set = in_.sequence_set(); break;
-      case Argument::Keyword: key.text = std::string(in_.atom("a keyword")); break;
-      case Argument::Header:
-        key.name = in_.astring("a header field name");
+      case Argument::Set: set(key); break;
+      case Argument::Keyword: text(key, std::string(in_.atom("a keyword"))); break;
+      case Argument::Header: {
+        std::string name = in_.astring("a header field name");
         in_.sp();
-        key.text = in_.astring("a text to look for");
+        text(key, in_.astring("a text to look for"));
+        program_.texts.push_back(std::move(name));
         break;
-      case Argument::ObjectId: key.text = object_id(in_); break;
-      case Argument::ModSeq: mod_sequence(in_, key); break;
+      }
+      case Argument::ObjectId: text(key, object_id(in_)); break;
+      case Argument::ModSeq: {
+        ModSequence wanted = mod_sequence(in_);
+        key.number = wanted.number;
+        text(key, std::move(wanted.type));
+        program_.texts.push_back(std::move(wanted.entry));
+        break;
+      }
       case Argument::None:
       case Argument::One:
       case Argument::Two: break;
     }
   }
 
-  std::size_t begin(SearchKey key) {
-    keys_.push_back(std::move(key));
+  void text(SearchKey& key, std::string value) {
+    key.argument = static_cast<std::uint32_t>(program_.texts.size());
+    program_.texts.push_back(std::move(value));
+  }
+  void set(SearchKey& key) {
+    key.argument = static_cast<std::uint32_t>(program_.sets.size());
+    program_.sets.push_back(in_.sequence_set());
+  }
+
+  std::size_t begin(const SearchKey& key) {
+    keys_.push_back(key);
     return keys_.size() - 1;
   }
   void end(std::size_t key) { keys_[key].extent = static_cast<std::uint32_t>(keys_.size() - key); }
 
   Parser& in_;
+  SearchProgram& program_;
   std::vector<SearchKey>& keys_;
 };
 
@@ -232,7 +268,7 @@ SearchProgram criteria(Parser& in) {
   in.sp();
   program.charset = in.astring("a charset, like UTF-8");
   in.sp();
-  Program(in, program.keys).all_of(1);
+  Program(in, program).all_of(1);
   return program;
 }
 
@@ -250,7 +286,7 @@ Command search(Parser& in) {
     command.program.charset = in.astring("a charset, like UTF-8");
     in.sp();
   }
-  Program(in, command.program.keys).all_of(1);
+  Program(in, command.program).all_of(1);
   return command;
 }
 

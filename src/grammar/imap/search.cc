@@ -67,8 +67,8 @@ std::string_view op_name(SearchOp op) {
 // Recursion is bounded: parse() lets no program be deeper than Limits::depth.
 class Printer {
  public:
-  Printer(std::string& out, const std::vector<SearchKey>& keys)
-      : out_(out), render_(out, true), keys_(keys) {}
+  Printer(std::string& out, const SearchProgram& program)
+      : out_(out), render_(out, true), program_(program), keys_(program.keys) {}
 
   void operands(std::size_t place) {
     std::size_t at = place + 1;
@@ -98,19 +98,19 @@ class Printer {
         out_.push_back(' ');
         operands(place);
         break;
-      case SearchOp::Sequence: key.set.print(out_); break;
+      case SearchOp::Sequence: program_.set(key).print(out_); break;
       case SearchOp::Uid:
         out_.push_back(' ');
-        key.set.print(out_);
+        program_.set(key).print(out_);
         break;
       case SearchOp::NotFlag: out_.append("UN"); [[fallthrough]];
       case SearchOp::Flag: out_.append(flag_name(key.flag)); break;
       case SearchOp::Keyword:
       case SearchOp::NotKeyword:
         out_.push_back(' ');
-        out_.append(key.text);
+        out_.append(program_.text(key));
         break;
-      case SearchOp::Header: astring(key.name); [[fallthrough]];
+      case SearchOp::Header: astring(program_.name(key)); [[fallthrough]];
       case SearchOp::Bcc:
       case SearchOp::Cc:
       case SearchOp::From:
@@ -119,7 +119,7 @@ class Printer {
       case SearchOp::Body:
       case SearchOp::Text:
       case SearchOp::EmailId:
-      case SearchOp::ThreadId: astring(key.text); break;
+      case SearchOp::ThreadId: astring(program_.text(key)); break;
       case SearchOp::Before:
       case SearchOp::On:
       case SearchOp::Since:
@@ -133,11 +133,11 @@ class Printer {
         append_date(out_, key.date);
         break;
       case SearchOp::ModSeq:
-        if (!key.text.empty()) {
+        if (!program_.text(key).empty()) {
           out_.push_back(' ');
-          render_.string(key.name);
+          render_.string(program_.name(key));
           out_.push_back(' ');
-          out_.append(key.text);
+          out_.append(program_.text(key));
         }
         [[fallthrough]];
       case SearchOp::Larger:
@@ -162,13 +162,14 @@ class Printer {
 
   std::string& out_;
   Renderer render_;
+  const SearchProgram& program_;
   const std::vector<SearchKey>& keys_;
 };
 
 }  // namespace
 
 void append_search_keys(std::string& out, const SearchProgram& program) {
-  if (!program.keys.empty()) Printer(out, program.keys).operands(0);
+  if (!program.keys.empty()) Printer(out, program).operands(0);
 }
 
 }  // namespace postroad::imap

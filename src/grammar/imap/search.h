@@ -56,7 +56,8 @@ enum class SearchOp : std::uint8_t {
   SavedOn,
   SavedSince,
   SaveDateSupported,
-  // Octets, seconds, mod-sequence: `number`. Older/Younger: RFC 5032.
+  // Octets, seconds, mod-sequence: `number`. Older/Younger: RFC 5032. ModSeq also has a `name`, like
+  // "/flags/\\seen", and a `text`: priv, shared or all; both are empty when it was not limited to one flag.
   Larger,
   Smaller,
   Older,
@@ -67,27 +68,34 @@ enum class SearchOp : std::uint8_t {
   ThreadId,
 };
 
+// 32 octets, so that the longest program is small and evaluating it is a walk over an array. Arguments that
+// are texts or sets lie beside the keys; SearchProgram hands them out.
 struct SearchKey {
   SearchOp op = SearchOp::All;
   SystemFlag flag{};         // Flag, NotFlag
   std::uint32_t extent = 1;  // this key and all keys under it
   std::uint32_t operands = 0;
-  std::uint64_t number = 0;
+  std::uint32_t argument = 0;
   Date date{};
-  std::string text{};
-  std::string name{};
-  SequenceSet set{};
+  std::uint64_t number = 0;
   friend bool operator==(const SearchKey&, const SearchKey&) = default;
 };
-
-// RETURN (...), RFC 9051 §6.4.4 (RFC 4731), RFC 5182 SAVE, RFC 6203 RELEVANCY.
-enum class SearchReturn : std::uint8_t { Min = 1, Max = 2, All = 4, Count = 8, Save = 16, Relevancy = 32 };
 
 struct SearchProgram {
   std::string charset{};          // as written; empty: none given, which is US-ASCII in rev1, UTF-8 in rev2
   std::vector<SearchKey> keys{};  // keys[0] is an And of all that must hold
+  std::vector<std::string> texts{};
+  std::vector<SequenceSet> sets{};
+
+  // The `text`, `name` and `set` of the table above. Only for keys that have one.
+  const std::string& text(const SearchKey& key) const { return texts[key.argument]; }
+  const std::string& name(const SearchKey& key) const { return texts[key.argument + 1]; }
+  const SequenceSet& set(const SearchKey& key) const { return sets[key.argument]; }
   friend bool operator==(const SearchProgram&, const SearchProgram&) = default;
 };
+
+// RETURN (...), RFC 9051 §6.4.4 (RFC 4731), RFC 5182 SAVE, RFC 6203 RELEVANCY.
+enum class SearchReturn : std::uint8_t { Min = 1, Max = 2, All = 4, Count = 8, Save = 16, Relevancy = 32 };
 
 struct Search {
   bool uid = false;

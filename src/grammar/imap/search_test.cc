@@ -27,7 +27,7 @@ std::string printed(std::string_view arguments) {
   const auto program = search(arguments).program;
   std::string out;
   append_search_keys(out, program);
-  EXPECT_EQ(search(out).program.keys, program.keys) << out;
+  EXPECT_EQ(search(out).program, program) << out;
   return out;
 }
 
@@ -107,13 +107,26 @@ TEST(ImapSearch, TheTreeIsFlatAndKnowsItsExtents) {
   EXPECT_EQ(keys[8].op, SearchOp::All);
 }
 
+TEST(ImapSearch, ArgumentsAreFoundThroughTheirKey) {
+  const auto program = search("1:5 HEADER X-Y z MODSEQ \"/flags/\\\\seen\" shared 7 UID 9 FROM me").program;
+  EXPECT_EQ(program.set(program.keys[1]).text(), "1:5");
+  EXPECT_EQ(program.name(program.keys[2]), "X-Y");
+  EXPECT_EQ(program.text(program.keys[2]), "z");
+  EXPECT_EQ(program.name(program.keys[3]), "/flags/\\seen");
+  EXPECT_EQ(program.text(program.keys[3]), "shared");
+  EXPECT_EQ(program.keys[3].number, 7u);
+  EXPECT_EQ(program.set(program.keys[4]).text(), "9");
+  EXPECT_EQ(program.text(program.keys[5]), "me");
+  static_assert(sizeof(SearchKey) == 32);
+}
+
 TEST(ImapSearch, AChainOfOrsIsOneAlternativeAndNotDeep) {
   std::string chain;
-  for (int i = 0; i < 300; ++i) chain += "OR HEADER Message-Id <" + std::to_string(i) + "@x> ";
+  for (int i = 0; i < 900; ++i) chain += "OR HEADER Message-Id <" + std::to_string(i) + "@x> ";
   const auto keys = search(chain + "ALL").program.keys;
-  ASSERT_EQ(keys.size(), 303u);
+  ASSERT_EQ(keys.size(), 903u);
   EXPECT_EQ(keys[1].op, SearchOp::Or);
-  EXPECT_EQ(keys[1].operands, 301u);
+  EXPECT_EQ(keys[1].operands, 901u);
   EXPECT_EQ(printed("OR SEEN OR DRAFT OR NEW OLD"), "OR SEEN OR DRAFT OR NEW OLD");
   EXPECT_EQ(printed("OR OR SEEN DRAFT NEW"), "OR OR SEEN DRAFT NEW") << "on the left side it is another one";
 }
@@ -160,7 +173,7 @@ TEST(ImapSearch, ReturnOptionsAreASetAndNoneIsAll) {  // RFC 4731 §3.1
 TEST(ImapSearch, ACharsetMayBeNamedUnlessUtf8WasAgreedOn) {
   EXPECT_EQ(search("ALL").program.charset, "");
   EXPECT_EQ(search("CHARSET \"koi8-r\" TEXT x").program.charset, "koi8-r");
-  EXPECT_EQ(search("RETURN (SAVE) CHARSET UTF-8 TEXT {2}\r\n\xff\xfe").program.keys[1].text, "\xff\xfe")
+  EXPECT_EQ(search("RETURN (SAVE) CHARSET UTF-8 TEXT {2}\r\n\xff\xfe").program.texts[0], "\xff\xfe")
       << "what a literal means is told by its charset, and judged by who searches";
   Dialect utf8 = dialect;
   utf8.utf8_accept = true;
@@ -195,6 +208,9 @@ TEST(ImapSearch, WhatIsNoKeyIsRefused) {
                            "EMAILID \"a b\"",
                            "MODSEQ \"/flags/\\\\seen\" some 5",
                            "MODSEQ x",
+                           "MODSEQ \"/other/x\" all 5",
+                           "MODSEQ \"/flags/\" all 5",
+                           "MODSEQ \"/flags/a\x1c\" all 5",
                            "SEENX",
                            "UNRECENT",
                            "CHARSET UTF-8",
