@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 
 #include "base/encoding.h"
@@ -224,6 +225,19 @@ TEST(CommandReader, ManyLiteralsOfOneCommandAreBoundedTogether) {  // attack 75
   EXPECT_EQ(session.transcript(), "a BAD [TOOBIG] The literal is too big\n");
   session.read("\r\nb NOOP\r\n");
   EXPECT_TRUE(session.transcript().ends_with("\ncommand b NOOP\n"));
+}
+
+TEST(CommandReader, TheLargestCommandThereMayBeIsReadInLinearTime) {
+  std::string input = "a SEARCH";
+  for (int i = 0; i < 900; ++i) input += " TEXT {1100+}\r\n" + std::string(1'100, '{');
+  const auto start = std::chrono::steady_clock::now();
+  Session session(user());
+  for (std::size_t at = 0; at < input.size(); at += 7) session.read(std::string_view(input).substr(at, 7));
+  session.read("\r\nb NOOP\r\n");
+  EXPECT_TRUE(session.transcript().starts_with("command a SEARCH TEXT"));
+  EXPECT_TRUE(session.transcript().ends_with("\ncommand b NOOP\n"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10))
+      << "a million octets, seven at a time";
 }
 
 TEST(CommandReader, AUsersBigLiteralIsRefusedAndTheSessionGoesOn) {

@@ -56,7 +56,7 @@ struct Dialect {
   bool utf8_names = false;
   // After ENABLE UTF8=ACCEPT a SEARCH that names a charset contradicts itself (RFC 6855 §3).
   bool utf8_accept = false;
-  Limits limits = before_login;
+  Limits limits = before_login;  // after_login from the OK of LOGIN or AUTHENTICATE on
 };
 
 }  // namespace postroad::imap

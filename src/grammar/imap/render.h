@@ -76,6 +76,7 @@ struct ESearchValues {
   const NumberSet* all = nullptr;           // an empty set is not sent
   std::span<const std::uint32_t> sorted{};  // ESORT: ALL in this order, instead of `all`
   std::optional<std::uint64_t> mod_seq{};
+  std::span<const std::uint8_t> relevancy{};  // 1 to 100 for each of `all` or `sorted` (RFC 6203 §4)
 };
 
 // One message of a THREAD response; nodes stand in the order of the answer, parents before children.

@@ -1,4 +1,5 @@
 // Responses about mailboxes: LIST, STATUS, SEARCH, THREAD, NAMESPACE, and those of ACL, QUOTA, METADATA.
+#include <utility>
 #include <vector>
 
 #include "imap/render.h"
@@ -229,6 +230,13 @@ void Renderer::esearch(const ESearchValues& values) {
     values.all->print(out_);
   }
   value(" MODSEQ ", values.mod_seq);
+  char before = '(';
+  if (!values.relevancy.empty()) out_.append(" RELEVANCY ");
+  for (const auto score : values.relevancy) {
+    out_.push_back(std::exchange(before, ' '));
+    number(score);
+  }
+  if (!values.relevancy.empty()) out_.push_back(')');
   out_.append("\r\n");
 }
 

@@ -133,6 +133,9 @@ TEST(ImapResponses, SearchResultsComeAsNumbersOrAsSets) {
   const std::vector<std::uint32_t> sorted{9, 2, 10, 11, 12, 4, 3};
   EXPECT_EQ(rendered([&](Renderer& r) { r.esearch({.tag = "a", .sorted = sorted, .mod_seq = 5}); }),
             "* ESEARCH (TAG \"a\") ALL 9,2,10:12,4,3 MODSEQ 5\r\n");
+  const std::uint8_t scores[]{4, 99, 42};
+  EXPECT_EQ(rendered([&](Renderer& r) { r.esearch({.tag = "B1", .all = &set, .relevancy = scores}); }),
+            "* ESEARCH (TAG \"B1\") ALL 4:6,21,28 RELEVANCY (4 99 42)\r\n");  // RFC 6203 §4
   EXPECT_EQ(rendered([&](Renderer& r) { r.vanished(set, true); }), "* VANISHED (EARLIER) 4:6,21,28\r\n");
   EXPECT_EQ(rendered([&](Renderer& r) { r.vanished({}, true); }), "");
 }
