@@ -109,7 +109,7 @@ class Postroad:
             "dns.servers": [f"127.0.0.1:{self.dns.port}"],
             "dns.trust_anchor": "",
             "dns.answer_wait": "2 s",
-            "limits.exempt": ["127.0.0.0/8"],
+            "limits.exempt": ["127.0.0.0/9"],   # who comes from 127.128.0.0/9 is a stranger
             "smtp.tarpit": "0 ms",
             "delivery.port": self.sink.port,
             "delivery.allow_private_networks": True,

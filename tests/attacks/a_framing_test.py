@@ -11,6 +11,7 @@ from attack import AttackTest, Wire, main, side_by_side
 # A1: what somebody, somewhere, takes for the end of a message.
 FALSE_ENDS = [b"\n.\n", b"\r.\r", b"\r.\n", b"\n.\r", b"\n.\r\n", b"\r\n.\n", b"\r.\r\n", b"\r\n.\r", b"\r\n\0.\r\n",
               b"\r\n.\0\r\n", b"\r\n.\r\r\n"]
+STRANGER = "127.200.0.1"   # not in [limits] exempt
 SMUGGLED = b"MAIL FROM:<evil@example.com>\r\nRCPT TO:<bob@demo.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n.\r\n"
 
 
@@ -118,14 +119,14 @@ class Framing(AttackTest):
                     self.assertTrue(answer == b"" or answer.startswith(refusal), f"{service} cut at {cut}: {answer!r}")
 
     def test_A08_who_pipelines_the_message_behind_data_is_refused(self):
-        with self.transaction(data=False) as wire:
+        with self.transaction(data=False, source=STRANGER) as wire:
             wire.send(b"DATA\r\nSubject: early\r\n\r\nx\r\n.\r\n")
             self.assertRegex(wire.reply(), r"^(421|503|554) ")
             self.assertTrue(wire.closed_within(5))
         self.assertEqual(self.mailbox("bob@demo.test", b"early"), [])
 
     def test_A08_who_pipelines_behind_ehlo_is_refused(self):
-        with self.smtp(hello=False) as wire:
+        with self.smtp(hello=False, source=STRANGER) as wire:
             wire.send(b"EHLO client.example.com\r\nMAIL FROM:<a@example.com>\r\n")
             replies = [wire.reply(), wire.reply()]
             self.assertTrue(any(r[:3] in ("421", "503", "554", "") for r in replies), replies)

@@ -153,9 +153,9 @@ class AttackTest(unittest.TestCase):
             self.assertTrue(wire.reply(b"LHLO client.example.com" if service == "lmtp" else b"EHLO client.example.com").startswith("250"))
         return wire
 
-    def transaction(self, recipient=b"bob@demo.test", data=True, service="smtp"):
+    def transaction(self, recipient=b"bob@demo.test", data=True, service="smtp", source=None):
         """A connection after MAIL, RCPT and (if wanted) DATA's 354."""
-        wire = self.smtp(service)
+        wire = self.smtp(service, source)
         self.assertTrue(wire.reply(b"MAIL FROM:<a@example.com>").startswith("250"))
         self.assertTrue(wire.reply(b"RCPT TO:<" + recipient + b">").startswith("250"))
         if data:

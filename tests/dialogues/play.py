@@ -133,7 +133,7 @@ def source_of(name):
     """An address of its own for each dialogue, so that limits per address do not mix them."""
     import zlib
     n = zlib.crc32(name.encode())
-    return f"127.{64 + n % 128}.{n >> 8 & 255}.{n >> 16 & 253 | 1}"
+    return f"127.{64 + n % 60}.{n >> 8 & 255}.{n >> 16 & 253 | 1}"
 
 
 def play_all_paces(server, service, played, paces, timeout):

@@ -241,9 +241,12 @@ class Run:
     def command_text(self, text):
         if found := re.fullmatch(r"(?i)append(\s+\S+)?", text):
             text = self.append((found[1] or "").strip())
-        found = re.search(r"\{\d+\}\r\n", text)
-        end = found.start() if found else len(text)
-        return self.variables.expand(text[:end]) + text[end:]
+        out = ""
+        while found := re.search(r"\{(\d+)\}\r\n", text):   # literals are as they are, what is between them is not
+            end = found.end() + int(found[1])
+            out += self.variables.expand(text[:found.start()]) + text[found.start():end]
+            text = text[end:]
+        return out + self.variables.expand(text)
 
     def one(self, client, text, replies, status, prefix):
         client.number += 1
