@@ -85,17 +85,23 @@ class Collected {
 
 class AddressParser {
  public:
-  AddressParser(std::string_view value, std::size_t limit) : in_(value), limit_(limit) {}
+  using Take = std::function<void(AddressEntry&&)>;
+  AddressParser(std::string_view value, std::size_t limit, const Take& take)
+      : in_(value), limit_(limit), take_(take) {}
 
-  std::vector<AddressEntry> run() {
+  std::size_t run() {
     while (!in_.at_end() && room()) step();
     if (room()) finish_entry();
-    if (in_group_) out_.push_back({.kind = AddressEntry::Kind::GroupEnd});
-    return std::move(out_);
+    if (in_group_) put({.kind = AddressEntry::Kind::GroupEnd});
+    return count_;
   }
 
  private:
-  bool room() const { return out_.size() < limit_; }
+  bool room() const { return count_ < limit_; }
+  void put(AddressEntry&& entry) {
+    ++count_;
+    take_(std::move(entry));
+  }
 
   void step() {
     const char c = in_.peek();
@@ -119,11 +125,11 @@ class AddressParser {
     } else if (c == ';') {
       in_.skip(1);
       finish_entry();
-      out_.push_back({.kind = AddressEntry::Kind::GroupEnd});
+      put({.kind = AddressEntry::Kind::GroupEnd});
       in_group_ = false;
     } else if (c == ':' && !in_group_ && !angle_) {
       in_.skip(1);
-      out_.push_back({.kind = AddressEntry::Kind::GroupStart, .display_name = text_.text()});
+      put({.kind = AddressEntry::Kind::GroupStart, .display_name = text_.text()});
       in_group_ = true;
       start_entry();
     } else {
@@ -209,13 +215,13 @@ class AddressParser {
       text_.split(entry_);
     // RFC 822's way to give a name: "pete@x.test (Pete)".
     if (entry_.display_name.empty()) entry_.display_name = comment_;
-    out_.push_back(std::move(entry_));
+    put(std::move(entry_));
     start_entry();
   }
 
   Cursor in_;
-  std::size_t limit_;
-  std::vector<AddressEntry> out_;
+  std::size_t limit_, count_ = 0;
+  const Take& take_;
   AddressEntry entry_;
   Collected text_;  // outside angle brackets
   std::string comment_, word_;
@@ -225,8 +231,15 @@ class AddressParser {
 
 }  // namespace
 
+std::size_t visit_addresses(std::string_view value, std::size_t limit,
+                            const std::function<void(AddressEntry&&)>& take) {
+  return AddressParser(value, limit, take).run();
+}
+
 std::vector<AddressEntry> parse_addresses(std::string_view value, std::size_t limit) {
-  return AddressParser(value, limit).run();
+  std::vector<AddressEntry> out;
+  visit_addresses(value, limit, [&](AddressEntry&& entry) { out.push_back(std::move(entry)); });
+  return out;
 }
 
 std::vector<AddressEntry> parse_mailboxes(std::string_view value, std::size_t limit) {

@@ -8,7 +8,7 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +34,10 @@ struct AddressEntry {
 };
 
 std::vector<AddressEntry> parse_addresses(std::string_view value, std::size_t limit = address_limit);
+
+// The same, one entry at a time: a list of ten thousand need not be held. Answers how many there were.
+std::size_t visit_addresses(std::string_view value, std::size_t limit,
+                            const std::function<void(AddressEntry&&)>& take);
 
 // The mailboxes only, groups opened.
 std::vector<AddressEntry> parse_mailboxes(std::string_view value, std::size_t limit = address_limit);

@@ -58,44 +58,6 @@ void put_nstring(std::string& out, const std::optional<std::string>& text) {
 // --- ENVELOPE
 // -----------------------------------------------------------------------------------------------------
 
-// What of a header the envelope needs. Address fields may come in several lines, which are one list.
-struct EnvelopeFields {
-  std::optional<std::string> date, subject, in_reply_to, message_id;
-  std::vector<AddressEntry> from, sender, reply_to, to, cc, bcc;
-};
-
-EnvelopeFields envelope_fields(Header header) {
-  EnvelopeFields out;
-  std::size_t room = address_limit;
-  const auto text = [](std::optional<std::string>& into, const Field& field) {
-    if (!into) into = unfold(field.value);
-  };
-  const auto list = [&](std::vector<AddressEntry>& into, const Field& field) {
-    auto more = parse_addresses(field.value, room);
-    room -= std::min(room, more.size());
-    if (into.empty())
-      into = std::move(more);
-    else
-      std::ranges::move(more, std::back_inserter(into));
-  };
-  for (const Field& field : header) {
-    switch (known_field(field.name)) {
-      case Known::Date: text(out.date, field); break;
-      case Known::Subject: text(out.subject, field); break;
-      case Known::InReplyTo: text(out.in_reply_to, field); break;
-      case Known::MessageId: text(out.message_id, field); break;
-      case Known::From: list(out.from, field); break;
-      case Known::Sender: list(out.sender, field); break;
-      case Known::ReplyTo: list(out.reply_to, field); break;
-      case Known::To: list(out.to, field); break;
-      case Known::Cc: list(out.cc, field); break;
-      case Known::Bcc: list(out.bcc, field); break;
-      default: break;
-    }
-  }
-  return out;
-}
-
 // RFC 9051 §7.5.2: (name route mailbox host); a host of NIL is for groups alone, so that a mailbox without a
 // domain has "".
 void put_entry(std::string& out, const AddressEntry& entry) {
@@ -122,30 +84,61 @@ void put_entry(std::string& out, const AddressEntry& entry) {
   out.push_back(')');
 }
 
-void put_list(std::string& out, const std::vector<AddressEntry>& list) {
-  out.push_back(' ');
-  if (list.empty()) {
-    out += "NIL";
-    return;
+// What of a header the envelope needs: texts, and lists of addresses as they are rendered, without the outer
+// parentheses.
+struct EnvelopeFields {
+  std::optional<std::string> date, subject, in_reply_to, message_id;
+  std::string from, sender, reply_to, to, cc, bcc;
+};
+
+EnvelopeFields envelope_fields(Header header) {
+  EnvelopeFields out;
+  std::size_t room = address_limit;
+  const auto text = [](std::optional<std::string>& into, const Field& field) {
+    if (!into) into = unfold(field.value);
+  };
+  // Address fields may come in several lines, which are one list.
+  const auto list = [&](std::string& into, const Field& field) {
+    room -= std::min(
+        room, visit_addresses(field.value, room, [&](const AddressEntry& entry) { put_entry(into, entry); }));
+  };
+  for (const Field& field : header) {
+    switch (known_field(field.name)) {
+      case Known::Date: text(out.date, field); break;
+      case Known::Subject: text(out.subject, field); break;
+      case Known::InReplyTo: text(out.in_reply_to, field); break;
+      case Known::MessageId: text(out.message_id, field); break;
+      case Known::From: list(out.from, field); break;
+      case Known::Sender: list(out.sender, field); break;
+      case Known::ReplyTo: list(out.reply_to, field); break;
+      case Known::To: list(out.to, field); break;
+      case Known::Cc: list(out.cc, field); break;
+      case Known::Bcc: list(out.bcc, field); break;
+      default: break;
+    }
   }
-  out.push_back('(');
-  for (const AddressEntry& entry : list) put_entry(out, entry);
-  out.push_back(')');
+  return out;
 }
 
 void put_envelope(std::string& out, Header header) {
   const EnvelopeFields fields = envelope_fields(header);
+  const auto put_list = [&](const std::string& entries) {
+    if (entries.empty())
+      out += " NIL";
+    else
+      ((out += " (") += entries) += ')';
+  };
   out.push_back('(');
   put_nstring(out, fields.date);
   out.push_back(' ');
   put_nstring(out, fields.subject);
-  put_list(out, fields.from);
+  put_list(fields.from);
   // §7.5.2: absent or empty, they are what From is.
-  put_list(out, fields.sender.empty() ? fields.from : fields.sender);
-  put_list(out, fields.reply_to.empty() ? fields.from : fields.reply_to);
-  put_list(out, fields.to);
-  put_list(out, fields.cc);
-  put_list(out, fields.bcc);
+  put_list(fields.sender.empty() ? fields.from : fields.sender);
+  put_list(fields.reply_to.empty() ? fields.from : fields.reply_to);
+  put_list(fields.to);
+  put_list(fields.cc);
+  put_list(fields.bcc);
   out.push_back(' ');
   put_nstring(out, fields.in_reply_to);
   out.push_back(' ');

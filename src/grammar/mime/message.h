@@ -1,8 +1,7 @@
 // A message as its parts: where each begins and ends, and what was odd about it.
 //
-// The octets themselves are elsewhere (a blob); only the header sections are kept here, and of those at most
-// `header_limit` octets for the message's own and as many for all others together. Offsets count from the
-// message's first octet.
+// The octets themselves are elsewhere (a blob); only the header sections are kept here, as far as
+// Limits::header allows. Offsets count from the message's first octet.
 #pragma once
 
 #include <cstdint>

@@ -33,6 +33,14 @@ constexpr std::uint32_t single_content_fields = bit(Known::MimeVersion) | bit(Kn
                                                 bit(Known::ContentTransferEncoding) |
                                                 bit(Known::ContentDisposition) | bit(Known::ContentId);
 
+// Makes room for `size` elements, doubling what there is; what has become large gets at once all it can come
+// to, so that it is never held twice.
+template <class Container>
+void make_room(Container& c, std::size_t size, std::size_t most, std::size_t large) {
+  if (c.capacity() >= size) return;
+  c.reserve(c.capacity() >= large ? std::max(size, most) : std::max(size, c.capacity() * 2));
+}
+
 bool is_encoded(TransferEncoding e) {
   return e == TransferEncoding::Base64 || e == TransferEncoding::QuotedPrintable ||
          e == TransferEncoding::Uuencode;
@@ -152,8 +160,10 @@ class Parser::Machine {
 
   void keep(std::string_view octets) {
     Message::Kept& here = kept(open_.back());
-    const std::size_t n = std::min(octets.size(), limits_.header - here.octets);
+    const std::size_t most = open_.back().part == 0 ? limits_.header : limits_.header / 4;
+    const std::size_t n = std::min(octets.size(), most - here.octets);
     if (n < octets.size()) note(Anomaly::HeaderCut);
+    make_room(message_.headers_, message_.headers_.size() + n, limits_.header * 7 / 4, limits_.header / 4);
     message_.headers_ += octets.substr(0, n);
     here.octets += static_cast<std::uint32_t>(n);
   }
@@ -282,12 +292,12 @@ class Parser::Machine {
     message_.preview_part_ = open.part;
   }
 
-  // All inner headers together may take as much room as the message's own.
+  // All inner headers together may take half as much room as the message's own.
   void drop_header_beyond_budget(const Open& open) {
     Message::Kept& here = kept(open);
     if (open.part == 0) return;
     inner_headers_ += here.octets;
-    if (inner_headers_ <= limits_.header) return;
+    if (inner_headers_ <= limits_.header / 2) return;
     inner_headers_ -= here.octets;
     message_.headers_.resize(here.start);
     here.octets = 0;
@@ -374,6 +384,8 @@ class Parser::Machine {
     fresh.header_start = fresh.body_start = fresh.body_end = header_start;
     fresh.parent = open_.empty() ? 0 : open_.back().part;
     fresh.depth = static_cast<std::uint8_t>(open_.size());
+    make_room(message_.parts_, index + 1, limits_.parts, 1024);
+    make_room(message_.kept_, index + 1, limits_.parts, 1024);
     message_.parts_.push_back(fresh);
     message_.kept_.push_back({.start = static_cast<std::uint32_t>(message_.headers_.size())});
     open_.push_back({.part = index});

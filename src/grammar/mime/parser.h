@@ -19,8 +19,9 @@
 namespace postroad::mime {
 
 struct Limits {
-  std::size_t header = 256 * 1024;  // octets kept of the message's header, and of all inner headers together
-  std::uint32_t depth = 100;        // multiparts and messages inside each other; at most 250
+  // Octets kept of the message's header; of one inner header a quarter of that, of all of them half.
+  std::size_t header = 256 * 1024;
+  std::uint32_t depth = 100;  // multiparts and messages inside each other; at most 250
   std::uint32_t parts = 10'000;
 };
 

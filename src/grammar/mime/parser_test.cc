@@ -5,7 +5,9 @@
 
 #include <chrono>
 
-#include "base/random.h"
+#if __has_feature(address_sanitizer)
+#include <sanitizer/allocator_interface.h>
+#endif
 
 namespace postroad::mime {
 namespace {
@@ -294,11 +296,33 @@ TEST(Parser, InnerHeadersBeyondTheirBudgetAreNotKeptButTheTreeIsWhole) {
   ASSERT_EQ(message.parts().size(), 101u);
   EXPECT_TRUE(message.anomalies().has(Anomaly::HeaderCut));
   EXPECT_EQ(message.content(1).type.type, "image");
+  EXPECT_EQ(message.header(25).section().size(), 5032u);  // 26 of them are half of the limit
+  EXPECT_EQ(message.header(27).section(), "");
   EXPECT_EQ(message.header(99).section(), "");
   EXPECT_EQ(message.content(99).type.subtype, "octet-stream");
   EXPECT_EQ(message.content(100).type.subtype, "plain");
   EXPECT_EQ(message.parts()[99].body_start - message.parts()[99].header_start, 5032u);
 }
+
+#if __has_feature(address_sanitizer)
+TEST(Parser, NoMessageTakesMoreThanAMebibyteOfMemory) {
+  std::string header = "Content-Type: multipart/mixed; boundary=a\r\n", parts, long_parts;
+  header += "X: " + std::string(300'000, 'x') + "\r\n\r\n";
+  for (int i = 0; i < 12'000; ++i) parts += "--a\r\nContent-Type: a/b\r\n\r\n";
+  for (int i = 0; i < 100; ++i) long_parts += "--a\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n";
+  for (const std::string& text : {header + parts, header + long_parts, header + long_parts + parts}) {
+    const std::size_t before = __sanitizer_get_current_allocated_bytes();
+    std::size_t most = 0;
+    Parser parser;
+    for (std::size_t at = 0; at < text.size(); at += 1460) {
+      parser.feed(std::string_view(text).substr(at, 1460));
+      most = std::max(most, __sanitizer_get_current_allocated_bytes() - before);
+    }
+    EXPECT_LT(most, 1u << 20);
+    EXPECT_GT(parser.finish().parts().size(), 100u);
+  }
+}
+#endif
 
 TEST(Parser, APreviewIsTakenFromTheFirstPlainTextThatIsNoAttachment) {
   const auto preview = [](std::string_view text) { return std::string(parse(text).preview_octets()); };

@@ -172,7 +172,10 @@ std::uint32_t count_attachments(const Message& message) {
 
 }  // namespace
 
-std::string_view Correspondent::shown() const { return !name.empty() ? name : local_part; }
+std::string Correspondent::shown() const {
+  if (!name.empty()) return name;
+  return domain.empty() ? local_part : local_part + "@" + domain;
+}
 
 BaseSubject base_subject(std::string_view subject) {
   BaseSubject out;

@@ -17,7 +17,8 @@ struct Correspondent {
   std::string name;  // decoded
   std::string local_part;
   std::string domain;
-  std::string_view shown() const;  // RFC 5957 §3: the name, else ...
+  // What SORT=DISPLAY sorts by (RFC 5957 §3): the name, else the address.
+  std::string shown() const;
   bool operator==(const Correspondent&) const = default;
 };
 

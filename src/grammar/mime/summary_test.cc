@@ -66,6 +66,10 @@ TEST(Summary, HoldsWhatAListShows) {
   EXPECT_EQ(s.from, (Correspondent{"Jörg", "joerg", "x.test"}));
   EXPECT_EQ(s.to, (Correspondent{"team", "team", ""}));
   EXPECT_EQ(s.cc.name, "Cee");
+  EXPECT_EQ(s.cc.shown(), "Cee");
+  EXPECT_EQ(s.to.shown(), "team");
+  EXPECT_EQ((Correspondent{"", "bob", "x.test"}).shown(), "bob@x.test");
+  EXPECT_EQ((Correspondent{"", "bob", ""}).shown(), "bob");
   EXPECT_EQ(format_date(s.date->utc, s.date->zone_minutes), "Fri, 21 Nov 1997 09:55:06 -0600");
   EXPECT_EQ(s.message_id, "3@x");
   EXPECT_EQ(s.references, (std::vector<std::string>{"1@x", "2@x"}));
