@@ -1,0 +1,343 @@
+#include "app/server.h"
+
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include <future>
+#include <thread>
+
+#include "app/demo.h"
+#include "app/events.h"
+#include "app/wiring.h"
+#include "config/load.h"
+#include "delivery/dispatcher.h"
+#include "directory/admin.h"
+#include "dns/fixed_resolver.h"
+#include "dns/unbound_resolver.h"
+#include "ledger/ledger.h"
+#include "mailbox/engine.h"
+#include "net/listener.h"
+#include "net/signals.h"
+#include "observe/log.h"
+#include "policy/gate.h"
+#include "queue/service.h"
+#include "sandbox/sandbox.h"
+#include "smtpd/server.h"
+#include "store/embedded.h"
+
+namespace postroad::app {
+namespace {
+
+constexpr std::string_view version = "0.1.0";
+
+std::string words(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return e.what();
+  }
+}
+
+net::task<void> joined(net::TaskGroup& group) { co_await group.join(); }
+
+unsigned cores_of(const config::Settings& settings) {
+  if (settings.runtime.cores) return settings.runtime.cores;
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+// In the order in which they are built; destroyed from the end.
+struct Server::Parts {
+  explicit Parts(ServeOptions o)
+      : options(std::move(o)), settings(std::make_shared<const config::Settings>(options.settings)) {}
+
+  ServeOptions options;
+  smtpd::SettingsPtr settings;
+  SystemClock clock;
+  std::unique_ptr<observe::Log> log;
+  std::unique_ptr<store::EmbeddedStore> store;
+  std::unique_ptr<net::Runtime> runtime;
+  std::vector<net::Core*> cores;
+  std::unique_ptr<net::Pool> hashing;
+  std::unique_ptr<net::TlsServer> tls;
+  net::TlsClient tls_client;
+  std::unique_ptr<net::Connections> connections;
+  net::SystemConnector connector;
+  std::unique_ptr<dns::Resolver> resolver;
+  std::unique_ptr<directory::DirectoryService> directory;
+  std::unique_ptr<ledger::Ledger> ledger;
+  std::unique_ptr<mailbox::Engine> mailboxes;
+  std::unique_ptr<queue::Service> queue;
+  std::unique_ptr<delivery::Local> local;
+  std::unique_ptr<delivery::Courier> courier;
+  std::vector<std::unique_ptr<delivery::Dispatcher>> dispatchers;
+  std::unique_ptr<policy::Gate> gate;
+  std::unique_ptr<smtpd::Server> smtpd;
+  std::vector<std::unique_ptr<net::TaskGroup>> groups;  // of each core: dispatcher, folder
+  std::vector<std::unique_ptr<net::Listener>> listeners;
+  std::unique_ptr<net::Signals> signals;
+  std::promise<int> signalled;
+  bool stop_asked = false;
+  bool running = false;
+
+  std::optional<StartFault> open_store();
+  std::optional<StartFault> open_tls();
+  std::optional<StartFault> confine_files();
+  std::optional<StartFault> build();
+  std::optional<StartFault> listen();
+  void begin();
+  void reload();
+  int stop(int signal);
+  net::task<void> serve(net::Stream stream, config::Service service, config::TlsMode mode);
+  void on_core(unsigned index, std::function<void()> work);
+  net::TaskGroup::OnError report(std::string where);
+  template <class T>
+  T block(net::task<T> task) {
+    return net::block_on(runtime->core(0), std::move(task));
+  }
+};
+
+Server::Server(ServeOptions options) : parts_(std::make_unique<Parts>(std::move(options))) {}
+
+Server::~Server() {
+  if (parts_->running) parts_->stop(0);
+  if (parts_->runtime) parts_->runtime->stop();
+}
+
+std::optional<StartFault> Server::start() {
+  net::block_signals({SIGTERM, SIGINT, SIGHUP});
+  Parts& p = *parts_;
+  try {
+    p.log = std::make_unique<observe::Log>(log_settings(*p.settings), p.clock);
+    // The files first: this wall only holds threads that are made behind it.
+    if (auto fault = p.confine_files()) return fault;
+    if (auto fault = p.open_store()) return fault;
+    if (auto fault = p.open_tls()) return fault;
+    if (auto fault = p.build()) return fault;
+    if (auto fault = p.listen()) return fault;
+  } catch (const observe::LogUnavailable& e) {
+    return StartFault{fmt::format("the log cannot be opened: {}", e.what()), 1};
+  } catch (const dns::ResolverUnavailable& e) {
+    return StartFault{fmt::format("dns: {}", e.what()), 78};
+  } catch (const std::runtime_error& e) {
+    return StartFault{e.what(), 1};
+  }
+  p.begin();
+  return std::nullopt;
+}
+
+int Server::run() {
+  auto asked = parts_->signalled.get_future();
+  return parts_->stop(asked.get());
+}
+
+std::optional<StartFault> Server::Parts::confine_files() {
+  if (!settings->runtime.sandbox) return std::nullopt;
+  std::error_code error;
+  std::filesystem::create_directories(settings->data, error);
+  if (error)
+    return StartFault{fmt::format("{}: cannot be made ({}); set `data` to a folder that this user may write",
+                                  settings->data.string(), error.message())};
+  const auto walls = sandbox::restrict_files(files_of(*settings, options.config_file));
+  if (!walls) {
+    if (walls.error().kind != sandbox::SandboxError::Unsupported) return StartFault{walls.error().what};
+    (*log)(SandboxMissing{walls.error().what});
+  }
+  return std::nullopt;
+}
+
+std::optional<StartFault> Server::Parts::open_store() {
+  auto wanted = store_options(*settings, cores_of(*settings), clock);
+  wanted.on_failure = [this] {
+    (*log)(StoreFailed{"see `postroad check`"});
+    kill(getpid(), SIGTERM);  // latched: nothing more can be acknowledged; a supervisor starts us again
+  };
+  auto opened = store::open_embedded(std::move(wanted));
+  if (!opened) return StartFault{opened.error().text, opened.error().what == store::OpenError::NotWritable ||
+                                                             opened.error().what == store::OpenError::Foreign
+                                                         ? 78
+                                                         : 1};
+  store = std::move(*opened);
+  return std::nullopt;
+}
+
+std::optional<StartFault> Server::Parts::open_tls() {
+  auto certificate = load_certificate(*settings);
+  if (!certificate) return StartFault{certificate.error(), 78};
+  tls = std::make_unique<net::TlsServer>(std::move(*certificate));
+  return std::nullopt;
+}
+
+std::optional<StartFault> Server::Parts::build() {
+  const config::Settings& s = *settings;
+  runtime = std::make_unique<net::Runtime>(cores_of(s));
+  for (unsigned i = 0; i < runtime->cores(); ++i) cores.push_back(&runtime->core(i));
+  runtime->start();
+  hashing = std::make_unique<net::Pool>(s.auth.hash_threads ? s.auth.hash_threads : runtime->cores(), s.auth.hash_waiting);
+  connections = std::make_unique<net::Connections>(connection_limits(s));
+  if (options.demo) resolver = dns::demo_resolver();
+  else resolver = std::make_unique<dns::UnboundResolver>(resolver_options(s), clock);
+
+  directory = block(directory::open(*store, *runtime, *hashing, clock, system_random(), directory_options(s)));
+  ledger = block(ledger::Ledger::open(*store, clock, ledger_options(s)));
+  mailboxes = std::make_unique<mailbox::Engine>(
+      mailbox::Services{.store = store.get(), .directory = directory.get(), .cores = cores, .clock = &clock});
+  queue = std::make_unique<queue::Service>(*store, cores, *directory, clock);
+  block(queue->load());
+  local = std::make_unique<delivery::Local>(*mailboxes, clock);
+  queue->set_door(*local);
+  if (store->restored_generation() != 0 && !std::filesystem::exists(s.data / "resumed")) queue->hold(true);
+  courier = std::make_unique<delivery::Courier>(*resolver, connector, tls_client, *store, courier_options(s));
+  for (unsigned i = 0; i < runtime->cores(); ++i)
+    dispatchers.push_back(std::make_unique<delivery::Dispatcher>(*queue, *directory, *local, *courier, *store, clock,
+                                                                 system_random(), dispatcher_options(s)));
+  gate = std::make_unique<policy::Gate>(*directory, *resolver, clock, policy_options(s));
+  smtpd = std::make_unique<smtpd::Server>(smtpd::Services{.policy = *gate,
+                                                          .queue = *queue,
+                                                          .directory = *directory,
+                                                          .store = *store,
+                                                          .connections = *connections,
+                                                          .tls = *tls,
+                                                          .log = *log,
+                                                          .clock = clock},
+                                          settings);
+  if (options.demo)
+    if (auto trouble = block(make_demo(*directory))) return StartFault{*trouble};
+  return std::nullopt;
+}
+
+// Each core's standing work: a dispatcher; on the first the ledger's folder.
+void Server::Parts::begin() {
+  for (unsigned i = 0; i < runtime->cores(); ++i) {
+    on_core(i, [this, i] {
+      auto group = std::make_unique<net::TaskGroup>(*cores[i], report("delivery"));
+      group->spawn(dispatchers[i]->run());
+      if (i == 0) group->spawn(ledger->run());
+      groups.push_back(std::move(group));
+    });
+  }
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    const config::Listener& door = settings->listeners[i];
+    if (!listeners[i]) continue;
+    listeners[i]->start(
+        [this, service = door.service, tls_mode = door.tls](net::Stream stream) {
+          return serve(std::move(stream), service, tls_mode);
+        },
+        report(std::string(to_text(door.service))));
+  }
+  signals = std::make_unique<net::Signals>(*cores[0], std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP}, [this](int number) {
+    if (number == SIGHUP) return reload();
+    if (!std::exchange(stop_asked, true)) signalled.set_value(number);
+  });
+  if (settings->runtime.sandbox)
+    if (const auto walls = sandbox::restrict_system_calls(); !walls) (*log)(SandboxMissing{walls.error().what});
+  running = true;
+  Started started{.version = std::string(version), .listening = {}};
+  for (const auto& listener : listeners)
+    if (listener)
+      for (const net::Endpoint& at : listener->addresses()) started.listening.push_back(listener->name() + " " + at.text());
+  (*log)(started);
+  if (options.demo) print_demo_banner();
+}
+
+std::optional<StartFault> Server::Parts::listen() {
+  for (const config::Listener& door : settings->listeners) {
+    if (!offered(door.service)) {
+      listeners.push_back(nullptr);
+      continue;
+    }
+    net::Listener::Options wanted{.name = std::string(to_text(door.service)), .addresses = {}};
+    for (const config::Bind& bind : door.bind) wanted.addresses.push_back(endpoint_of(bind));
+    wanted.proxies = door.proxy_from;
+    if (door.tls != config::TlsMode::Implicit && is_smtp(door.service))
+      wanted.refuse = [](net::Refusal why, const IpAddress&) { return smtpd::Server::refusal(why); };
+    auto bound = net::Listener::bind(*runtime, *connections, std::move(wanted));
+    if (!bound) return StartFault{bind_fault(door, bound.error())};
+    listeners.push_back(std::move(*bound));
+  }
+  return std::nullopt;
+}
+
+net::task<void> Server::Parts::serve(net::Stream stream, config::Service service, config::TlsMode mode) {
+  switch (service) {
+    case config::Service::Smtp:
+    case config::Service::Submission:
+    case config::Service::Lmtp: return smtpd->serve(std::move(stream), service, mode);
+    case config::Service::Imap:
+    case config::Service::Pop3:
+    case config::Service::Sieve:
+    case config::Service::Http: break;
+  }
+  throw std::logic_error("a listener without a service");
+}
+
+// On another thread than the core's; returns when the work is done.
+void Server::Parts::on_core(unsigned index, std::function<void()> work) {
+  std::promise<void> done;
+  cores[index]->post([&] {
+    work();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+net::TaskGroup::OnError Server::Parts::report(std::string where) {
+  return [this, where = std::move(where)](std::exception_ptr error) {
+    (*log)(SessionFailed{.where = where, .what = words(error)});
+  };
+}
+
+// SIGHUP. What can change while it runs does; the rest is named and waits for a restart.
+void Server::Parts::reload() {
+  Reloaded told;
+  log->reopen();
+  if (!options.config_file.empty()) {
+    auto next = config::load(options.config_file);
+    if (!next) {
+      for (const config::Problem& problem : next.error()) told.problems.push_back(problem.text());
+    } else {
+      for (const config::Change& change : config::changes(*settings, *next))
+        told.changed.push_back(change.effect == config::Effect::Restart ? change.name + " (at the next start)" : change.name);
+      settings = std::make_shared<const config::Settings>(config::reloaded(*settings, *next));
+      smtpd->set(settings);
+      gate->set(policy_options(*settings));
+      connections->set_limits(connection_limits(*settings));
+      log->set_level(log_settings(*settings).level);
+    }
+  }
+  auto certificate = load_certificate(*settings);
+  if (certificate) tls->set_certificate(std::move(*certificate));
+  else told.problems.push_back(certificate.error());
+  (*log)(told);
+}
+
+// In reverse: no new sessions, the old ones end by themselves or are ended, then deliveries, then what they stood on.
+int Server::Parts::stop(int signal) {
+  running = false;
+  (*log)(Stopping{signal});
+  on_core(0, [this] { signals.reset(); });
+  for (auto& listener : listeners)
+    if (listener) listener->stop_accepting();
+  bool drained = true;
+  const auto until = clock.instant() + settings->runtime.drain_wait;
+  for (auto& listener : listeners) {
+    if (!listener) continue;
+    const auto left = std::max<Duration>(Duration{0}, until - clock.instant());
+    drained = block(listener->drained(left)) && drained;
+    block(listener->end_sessions());
+  }
+  for (unsigned i = 0; i < groups.size(); ++i) {
+    on_core(i, [this, i] { groups[i]->cancel(); });
+    net::block_on(*cores[i], joined(*groups[i]));
+  }
+  (void)block(ledger->settle());
+  block(mailboxes->stop());
+  for (unsigned i = 0; i < groups.size(); ++i) on_core(i, [this, i] { groups[i].reset(); });
+  (*log)(Stopped{drained});
+  log->flush();
+  return store->status().health == store::Health::Failed ? 1 : 0;
+}
+
+}  // namespace postroad::app
