@@ -12,12 +12,14 @@ struct Started {
   static constexpr std::string_view help = "All listeners answer.";
   std::string version;
   std::vector<std::string> listening;
-  static constexpr std::tuple fields{Field{"version", &Started::version}, Field{"listening", &Started::listening}};
+  static constexpr std::tuple fields{Field{"version", &Started::version},
+                                     Field{"listening", &Started::listening}};
 };
 
 struct Stopping {
   static constexpr std::string_view name = "server.stopping";
-  static constexpr std::string_view help = "A signal asked the server to stop; sessions finish what they are at.";
+  static constexpr std::string_view help =
+      "A signal asked the server to stop; sessions finish what they are at.";
   int signal = 0;
   static constexpr std::tuple fields{Field{"signal", &Stopping::signal}};
 };
@@ -31,10 +33,12 @@ struct Stopped {
 
 struct Reloaded {
   static constexpr std::string_view name = "server.reloaded";
-  static constexpr std::string_view help = "The configuration was read again; problems says what could not be used.";
+  static constexpr std::string_view help =
+      "The configuration was read again; problems says what could not be used.";
   std::vector<std::string> changed;
   std::vector<std::string> problems;
-  static constexpr std::tuple fields{Field{"changed", &Reloaded::changed}, Field{"problems", &Reloaded::problems}};
+  static constexpr std::tuple fields{Field{"changed", &Reloaded::changed},
+                                     Field{"problems", &Reloaded::problems}};
 };
 
 struct SessionFailed {
@@ -43,12 +47,14 @@ struct SessionFailed {
   static constexpr observe::Level level = observe::Level::Error;
   std::string where;
   std::string what;
-  static constexpr std::tuple fields{Field{"where", &SessionFailed::where}, Field{"what", &SessionFailed::what}};
+  static constexpr std::tuple fields{Field{"where", &SessionFailed::where},
+                                     Field{"what", &SessionFailed::what}};
 };
 
 struct StoreFailed {
   static constexpr std::string_view name = "store.failed";
-  static constexpr std::string_view help = "A write or sync failed: no mail is taken until the server is started again.";
+  static constexpr std::string_view help =
+      "A write or sync failed: no mail is taken until the server is started again.";
   static constexpr observe::Level level = observe::Level::Error;
   std::string trouble;
   static constexpr std::tuple fields{Field{"trouble", &StoreFailed::trouble}};
@@ -56,7 +62,8 @@ struct StoreFailed {
 
 struct SandboxMissing {
   static constexpr std::string_view name = "sandbox.missing";
-  static constexpr std::string_view help = "This kernel cannot confine the process in this way; it runs without.";
+  static constexpr std::string_view help =
+      "This kernel cannot confine the process in this way; it runs without.";
   static constexpr observe::Level level = observe::Level::Warning;
   std::string what;
   static constexpr std::tuple fields{Field{"what", &SandboxMissing::what}};

@@ -55,6 +55,7 @@ struct Server::Parts {
 
   ServeOptions options;
   smtpd::SettingsPtr settings;
+  std::string without_walls;  // why not, if the files could not be confined
   SystemClock clock;
   std::unique_ptr<observe::Log> log;
   std::unique_ptr<store::EmbeddedStore> store;
@@ -110,9 +111,10 @@ std::optional<StartFault> Server::start() {
   net::block_signals({SIGTERM, SIGINT, SIGHUP});
   Parts& p = *parts_;
   try {
-    p.log = std::make_unique<observe::Log>(log_settings(*p.settings), p.clock);
-    // The files first: this wall only holds threads that are made behind it.
+    // The files first: this wall only holds threads that are made behind it, and the log has one.
     if (auto fault = p.confine_files()) return fault;
+    p.log = std::make_unique<observe::Log>(log_settings(*p.settings), p.clock);
+    if (!p.without_walls.empty()) (*p.log)(SandboxMissing{p.without_walls});
     if (auto fault = p.open_store()) return fault;
     if (auto fault = p.open_tls()) return fault;
     if (auto fault = p.build()) return fault;
@@ -143,7 +145,7 @@ std::optional<StartFault> Server::Parts::confine_files() {
   const auto walls = sandbox::restrict_files(files_of(*settings, options.config_file));
   if (!walls) {
     if (walls.error().kind != sandbox::SandboxError::Unsupported) return StartFault{walls.error().what};
-    (*log)(SandboxMissing{walls.error().what});
+    without_walls = walls.error().what;
   }
   return std::nullopt;
 }
@@ -155,10 +157,11 @@ std::optional<StartFault> Server::Parts::open_store() {
     kill(getpid(), SIGTERM);  // latched: nothing more can be acknowledged; a supervisor starts us again
   };
   auto opened = store::open_embedded(std::move(wanted));
-  if (!opened) return StartFault{opened.error().text, opened.error().what == store::OpenError::NotWritable ||
-                                                             opened.error().what == store::OpenError::Foreign
-                                                         ? 78
-                                                         : 1};
+  if (!opened)
+    return StartFault{opened.error().text, opened.error().what == store::OpenError::NotWritable ||
+                                                   opened.error().what == store::OpenError::Foreign
+                                               ? 78
+                                               : 1};
   store = std::move(*opened);
   return std::nullopt;
 }
@@ -175,12 +178,16 @@ std::optional<StartFault> Server::Parts::build() {
   runtime = std::make_unique<net::Runtime>(cores_of(s));
   for (unsigned i = 0; i < runtime->cores(); ++i) cores.push_back(&runtime->core(i));
   runtime->start();
-  hashing = std::make_unique<net::Pool>(s.auth.hash_threads ? s.auth.hash_threads : runtime->cores(), s.auth.hash_waiting);
+  hashing = std::make_unique<net::Pool>(s.auth.hash_threads ? s.auth.hash_threads : runtime->cores(),
+                                        s.auth.hash_waiting);
   connections = std::make_unique<net::Connections>(connection_limits(s));
-  if (options.demo) resolver = dns::demo_resolver();
-  else resolver = std::make_unique<dns::UnboundResolver>(resolver_options(s), clock);
+  if (options.demo)
+    resolver = dns::demo_resolver();
+  else
+    resolver = std::make_unique<dns::UnboundResolver>(resolver_options(s), clock);
 
-  directory = block(directory::open(*store, *runtime, *hashing, clock, system_random(), directory_options(s)));
+  directory =
+      block(directory::open(*store, *runtime, *hashing, clock, system_random(), directory_options(s)));
   ledger = block(ledger::Ledger::open(*store, clock, ledger_options(s)));
   mailboxes = std::make_unique<mailbox::Engine>(
       mailbox::Services{.store = store.get(), .directory = directory.get(), .cores = cores, .clock = &clock});
@@ -191,8 +198,8 @@ std::optional<StartFault> Server::Parts::build() {
   if (store->restored_generation() != 0 && !std::filesystem::exists(s.data / "resumed")) queue->hold(true);
   courier = std::make_unique<delivery::Courier>(*resolver, connector, tls_client, *store, courier_options(s));
   for (unsigned i = 0; i < runtime->cores(); ++i)
-    dispatchers.push_back(std::make_unique<delivery::Dispatcher>(*queue, *directory, *local, *courier, *store, clock,
-                                                                 system_random(), dispatcher_options(s)));
+    dispatchers.push_back(std::make_unique<delivery::Dispatcher>(
+        *queue, *directory, *local, *courier, *store, clock, system_random(), dispatcher_options(s)));
   gate = std::make_unique<policy::Gate>(*directory, *resolver, clock, policy_options(s));
   smtpd = std::make_unique<smtpd::Server>(smtpd::Services{.policy = *gate,
                                                           .queue = *queue,
@@ -221,23 +228,25 @@ void Server::Parts::begin() {
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     const config::Listener& door = settings->listeners[i];
     if (!listeners[i]) continue;
-    listeners[i]->start(
-        [this, service = door.service, tls_mode = door.tls](net::Stream stream) {
-          return serve(std::move(stream), service, tls_mode);
-        },
-        report(std::string(to_text(door.service))));
+    listeners[i]->start([this, service = door.service, tls_mode = door.tls](
+                            net::Stream stream) { return serve(std::move(stream), service, tls_mode); },
+                        report(std::string(to_text(door.service))));
   }
-  signals = std::make_unique<net::Signals>(*cores[0], std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP}, [this](int number) {
-    if (number == SIGHUP) return reload();
-    if (!std::exchange(stop_asked, true)) signalled.set_value(number);
-  });
+  signals = std::make_unique<net::Signals>(*cores[0], std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP},
+                                           [this](int number) {
+                                             if (number == SIGHUP) return reload();
+                                             if (!std::exchange(stop_asked, true))
+                                               signalled.set_value(number);
+                                           });
   if (settings->runtime.sandbox)
-    if (const auto walls = sandbox::restrict_system_calls(); !walls) (*log)(SandboxMissing{walls.error().what});
+    if (const auto walls = sandbox::restrict_system_calls(); !walls)
+      (*log)(SandboxMissing{walls.error().what});
   running = true;
   Started started{.version = std::string(version), .listening = {}};
   for (const auto& listener : listeners)
     if (listener)
-      for (const net::Endpoint& at : listener->addresses()) started.listening.push_back(listener->name() + " " + at.text());
+      for (const net::Endpoint& at : listener->addresses())
+        started.listening.push_back(listener->name() + " " + at.text());
   (*log)(started);
   if (options.demo) print_demo_banner();
 }
@@ -299,7 +308,8 @@ void Server::Parts::reload() {
       for (const config::Problem& problem : next.error()) told.problems.push_back(problem.text());
     } else {
       for (const config::Change& change : config::changes(*settings, *next))
-        told.changed.push_back(change.effect == config::Effect::Restart ? change.name + " (at the next start)" : change.name);
+        told.changed.push_back(
+            change.effect == config::Effect::OnRestart ? change.name + " (at the next start)" : change.name);
       settings = std::make_shared<const config::Settings>(config::reloaded(*settings, *next));
       smtpd->set(settings);
       gate->set(policy_options(*settings));
@@ -308,12 +318,15 @@ void Server::Parts::reload() {
     }
   }
   auto certificate = load_certificate(*settings);
-  if (certificate) tls->set_certificate(std::move(*certificate));
-  else told.problems.push_back(certificate.error());
+  if (certificate)
+    tls->set_certificate(std::move(*certificate));
+  else
+    told.problems.push_back(certificate.error());
   (*log)(told);
 }
 
-// In reverse: no new sessions, the old ones end by themselves or are ended, then deliveries, then what they stood on.
+// In reverse: no new sessions, the old ones end by themselves or are ended, then deliveries, then what they
+// stood on.
 int Server::Parts::stop(int signal) {
   running = false;
   (*log)(Stopping{signal});

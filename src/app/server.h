@@ -1,7 +1,7 @@
 // The whole post office: builds everything in order, runs it, stops it in reverse.
 //
-// start() claims what can fail for reasons an administrator must hear of: the data directory, the store, certificates, the
-// addresses. Nothing answers until all of it has worked.
+// start() claims what can fail for reasons an administrator must hear of: the data directory, the store,
+// certificates, the addresses. Nothing answers until all of it has worked.
 #pragma once
 
 #include <filesystem>

@@ -117,7 +117,8 @@ std::string bind_fault(const config::Listener& door, const net::BindError& error
     case net::BindProblem::InUse:
       return fmt::format("{}: another program listens there already; stop it, or choose another port", at);
     case net::BindProblem::NotPermitted:
-      return fmt::format("{}: not permitted; ports below 1024 need CAP_NET_BIND_SERVICE (the systemd unit gives it)", at);
+      return fmt::format(
+          "{}: not permitted; ports below 1024 need CAP_NET_BIND_SERVICE (the systemd unit gives it)", at);
     case net::BindProblem::NotAvailable:
       return fmt::format("{}: this machine has no such address; see `ip address`", at);
     case net::BindProblem::Other: break;
@@ -126,20 +127,24 @@ std::string bind_fault(const config::Listener& door, const net::BindError& error
 }
 
 bool is_smtp(config::Service service) {
-  return service == config::Service::Smtp || service == config::Service::Submission || service == config::Service::Lmtp;
+  return service == config::Service::Smtp || service == config::Service::Submission ||
+         service == config::Service::Lmtp;
 }
 
 bool offered(config::Service service) { return is_smtp(service); }
 
-Result<std::shared_ptr<const net::TlsCertificate>, std::string> load_certificate(const config::Settings& settings) {
+Result<std::shared_ptr<const net::TlsCertificate>, std::string> load_certificate(
+    const config::Settings& settings) {
   std::string certificate = settings.tls.certificate.string(), key = settings.tls.key.string();
   const auto told = [](const net::TlsFileProblem& problem) {
     switch (problem.error) {
       case net::TlsFileError::CannotRead:
-        return fmt::format("{}: cannot be read ({}); set tls.certificate and tls.key to files this user may read",
-                           problem.file, problem.detail);
+        return fmt::format(
+            "{}: cannot be read ({}); set tls.certificate and tls.key to files this user may read",
+            problem.file, problem.detail);
       case net::TlsFileError::NotPem: return fmt::format("{}: holds no PEM certificate or key", problem.file);
-      case net::TlsFileError::KeyMismatch: return fmt::format("{}: is not the key of the certificate", problem.file);
+      case net::TlsFileError::KeyMismatch:
+        return fmt::format("{}: is not the key of the certificate", problem.file);
       default: return fmt::format("{}: {}", problem.file, problem.detail);
     }
   };

@@ -32,9 +32,10 @@ std::string bind_fault(const config::Listener& door, const net::BindError& error
 bool offered(config::Service service);  // is there a service for it in this release
 bool is_smtp(config::Service service);
 
-// The configured certificate; without one a self-signed, made at the first start and kept in DATA/tls. An error is a line
-// for an administrator.
-Result<std::shared_ptr<const net::TlsCertificate>, std::string> load_certificate(const config::Settings& settings);
+// The configured certificate; without one a self-signed, made at the first start and kept in DATA/tls. An
+// error is a line for an administrator.
+Result<std::shared_ptr<const net::TlsCertificate>, std::string> load_certificate(
+    const config::Settings& settings);
 
 // What the process needs to reach on this machine.
 sandbox::Files files_of(const config::Settings& settings, const std::filesystem::path& config_file);
