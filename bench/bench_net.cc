@@ -1,6 +1,7 @@
 // bench_net: what a connection and a request cost in world/net itself, without any protocol above it.
 //
 //   bench_net idle N [tls]     N idle connections; user-space octets of the server for each
+//   bench_net bulk MIB [tls]   so much received over one connection: MiB/s and CPU for each
 //   bench_net ping N CONNS     N requests of one line over CONNS connections, one core for the server:
 //   requests/s
 //                              and user CPU each. Under `valgrind --tool=callgrind` only the server is
@@ -44,6 +45,28 @@ task<void> session(Stream stream, const Tls& tls, std::atomic<long>& requests) {
     requests.fetch_add(1, std::memory_order_relaxed);
     co_await reply(stream);
   }
+}
+
+// Takes what comes, as a decoder of DATA does.
+task<void> swallow(Stream stream, const Tls& tls, std::atomic<long>& octets) {
+  if (tls.server) co_await stream.start_tls(*tls.server, tls.service);
+  while (co_await stream.fill()) {
+    octets += static_cast<long>(stream.buffered().size());
+    stream.consume(stream.buffered().size());
+  }
+}
+
+task<void> pour(net::Endpoint server, long mib, bool tls) {
+  net::SystemConnector connector;
+  net::ConnectTo to{.peer = std::move(server)};
+  auto stream = co_await connector.connect(std::move(to));
+  if (!stream) throw std::runtime_error(std::string(name(stream.error())));
+  const net::TlsClient client;
+  net::TlsPeer peer{.name = "bench.test", .verify = net::TlsVerify::Opportunistic};
+  if (tls && !co_await stream->start_tls_client(client, std::move(peer))) throw std::runtime_error("TLS");
+  const std::string block(1 << 20, 'x');
+  for (long i = 0; i < mib; ++i) co_await stream->write_view(block);
+  co_await stream->close();
 }
 
 task<void> hold(const net::Endpoint& server, bool tls, const net::TlsClient& client, int& up) {
@@ -129,6 +152,11 @@ class Bench {
   }
   template <class Client>
   void run_clients(Client client) {
+    run_clients(std::move(client),
+                [this](Stream stream) { return session(std::move(stream), tls_, requests); });
+  }
+  template <class Client, class Serve>
+  void run_clients(Client client, Serve serve) {
     if (child_ = ::fork(); child_ == 0) {
       net::Runtime runtime(1);
       runtime.start();
@@ -136,8 +164,7 @@ class Bench {
       std::_Exit(0);
     }
     runtime_.start();
-    listener_->start([this](Stream stream) { return session(std::move(stream), tls_, requests); },
-                     [](std::exception_ptr) {});
+    listener_->start(serve, [](std::exception_ptr) {});
   }
   ~Bench() {
     ::kill(child_, SIGKILL);
@@ -150,6 +177,7 @@ class Bench {
     return status;
   }
   net::Listener& listener() { return *listener_; }
+  const Tls& tls() const { return tls_; }
   std::atomic<long> requests{0};
 
  private:
@@ -210,6 +238,22 @@ int ping_pong(long n, int connections) {
   return 0;
 }
 
+int bulk(long mib, bool tls) {
+  Bench bench(tls);
+  std::atomic<long> octets{0};
+  const double user = user_seconds(), system = system_seconds();
+  const auto start = std::chrono::steady_clock::now();
+  bench.run_clients([&](net::Endpoint server) { return pour(std::move(server), mib, tls); },
+                    [&](Stream stream) { return swallow(std::move(stream), bench.tls(), octets); });
+  if (bench.wait_for_child() != 0) return 1;
+  const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  fmt::print("{} MiB, {}: {:.0f} MiB/s, {:.0f} us user and {:.0f} us system for each\n", octets >> 20,
+             tls ? "TLS" : "plain", static_cast<double>(mib) / wall,
+             (user_seconds() - user) * 1e6 / static_cast<double>(mib),
+             (system_seconds() - system) * 1e6 / static_cast<double>(mib));
+  return (octets >> 20) == mib ? 0 : 1;
+}
+
 }  // namespace
 }  // namespace postroad::bench
 
@@ -218,6 +262,8 @@ int main(int argc, char** argv) {
   if (mode == "idle")
     return postroad::bench::idle(std::atoi(argv[2]), argc > 3 && std::string(argv[3]) == "tls");
   if (mode == "ping" && argc > 3) return postroad::bench::ping_pong(std::atol(argv[2]), std::atoi(argv[3]));
-  fmt::print(stderr, "bench_net idle N [tls] | ping N CONNECTIONS\n");
+  if (mode == "bulk")
+    return postroad::bench::bulk(std::atol(argv[2]), argc > 3 && std::string(argv[3]) == "tls");
+  fmt::print(stderr, "bench_net idle N [tls] | bulk MIB [tls] | ping N CONNECTIONS\n");
   return 2;
 }

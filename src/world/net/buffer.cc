@@ -17,28 +17,41 @@ namespace {
 #endif
 
 #ifdef POSTROAD_NO_BLOCK_STORE
-constexpr std::size_t kept_blocks = 0;
+constexpr bool keeps_blocks = false;
 #else
-constexpr std::size_t kept_blocks = 64;  // 1 MiB a thread
+constexpr bool keeps_blocks = true;
 #endif
 constexpr std::size_t largest = std::size_t{1} << 30;
 
-// Plain memory, so that using it needs no guard; Sweeper empties it when the thread ends.
-struct BlockStore {
-  char* blocks[kept_blocks + 1];
+// Free blocks of one size. Plain memory, so that using it needs no guard; Sweeper empties it when the thread
+// ends.
+template <std::size_t size, std::size_t most>
+struct Store {
+  char* blocks[most];
   std::size_t count;
+
+  char* take() { return count > 0 ? blocks[--count] : nullptr; }
+  bool keep(char* memory) {
+    if (!keeps_blocks || count == most) return false;
+    blocks[count++] = memory;
+    return true;
+  }
 };
-constinit thread_local BlockStore store{};
+constinit thread_local Store<Buffer::block, 64> usual{};        // 1 MiB a thread
+constinit thread_local Store<Buffer::large_block, 16> large{};  // 1 MiB a thread
 
 struct Sweeper {
   ~Sweeper() {
-    while (store.count > 0) std::free(store.blocks[--store.count]);
+    while (char* memory = usual.take()) std::free(memory);
+    while (char* memory = large.take()) std::free(memory);
   }
 };
 
 char* allocate(std::size_t octets) {
-  if (octets == Buffer::block && store.count > 0) return store.blocks[--store.count];
-  auto* memory = static_cast<char*>(std::malloc(octets));
+  char* memory = octets == Buffer::block         ? usual.take()
+                 : octets == Buffer::large_block ? large.take()
+                                                 : nullptr;
+  if (!memory) memory = static_cast<char*>(std::malloc(octets));
   if (!memory) throw std::bad_alloc();
   return memory;
 }
@@ -46,12 +59,11 @@ char* allocate(std::size_t octets) {
 }  // namespace
 
 void Buffer::give_back() {
-  if (capacity_ != block || store.count >= kept_blocks) {
-    std::free(memory_);
-  } else {
-    if (store.count == 0) static thread_local const Sweeper sweeper;
-    store.blocks[store.count++] = memory_;
-  }
+  if (usual.count + large.count == 0) static thread_local const Sweeper sweeper;
+  const bool kept = capacity_ == block         ? usual.keep(memory_)
+                    : capacity_ == large_block ? large.keep(memory_)
+                                               : false;
+  if (!kept) std::free(memory_);
   memory_ = nullptr;
   begin_ = end_ = capacity_ = 0;
 }

@@ -13,7 +13,8 @@ namespace postroad::net {
 
 class Buffer {
  public:
-  static constexpr std::size_t block = 16 * 1024;  // the usual size
+  static constexpr std::size_t block = 16 * 1024;        // the usual size
+  static constexpr std::size_t large_block = 64 * 1024;  // while much comes at once
 
   Buffer() = default;
   Buffer(const Buffer&) = delete;

@@ -5,44 +5,93 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 namespace postroad::net {
 
 namespace {
 
-// A prefix as a key: the address with its host bits cleared.
-IpAddress prefix_key(const IpAddress& address) { return prefix_of(address).address(); }
-
 using Counts = std::unordered_map<IpAddress, std::uint32_t>;
+
+// What is remembered of who came: bounded by a flood of addresses, not by their number (attack 95's kin).
+constexpr std::size_t most_remembered = 65'536;
 
 void give_back(Counts& counts, const IpAddress& key) {
   const auto found = counts.find(key);
   if (found != counts.end() && --found->second == 0) counts.erase(found);
 }
 
+// One more, unless there are `most` already.
+bool count_up(Counts& counts, const IpAddress& key, std::size_t most) {
+  const auto found = counts.try_emplace(key, 0).first;
+  if (found->second >= most) {
+    if (found->second == 0) counts.erase(found);
+    return false;
+  }
+  ++found->second;
+  return true;
+}
+
 }  // namespace
 
 struct Connections::State {
+  explicit State(const Clock& c) : clock(c) {}
+
+  void set(Limits fresh);
+  std::optional<Refusal> enter(const IpAddress& address, const IpAddress& prefix);
+  bool comes_too_often(const IpAddress& prefix);
+  Load load() const;  // with the mutex held
+
+  const Clock& clock;
   mutable std::mutex mutex;
   Limits limits;
-  Counts addresses, prefixes;
+  Counts addresses, prefixes;  // open
+  Counts came;                 // since `span_began`
+  Instant span_began{};
   std::atomic<std::size_t> open{0};
   std::atomic<std::size_t> slots{0};
   std::atomic<Load> raised{Load::Normal};
-
-  void set(Limits fresh) {
-    rlimit files{};
-    std::size_t most = fresh.all;
-    if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
-      const auto have = static_cast<std::size_t>(files.rlim_cur);
-      most = std::min(most, have - std::min(have - 1, fresh.reserve_fds));
-    }
-    const std::lock_guard lock(mutex);
-    limits = std::move(fresh);
-    slots = most;
-  }
 };
+
+void Connections::State::set(Limits fresh) {
+  rlimit files{};
+  std::size_t most = fresh.all;
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY) {
+    const auto have = static_cast<std::size_t>(files.rlim_cur);
+    most = std::min(most, have - std::min(have - 1, fresh.reserve_fds));
+  }
+  const std::lock_guard lock(mutex);
+  limits = std::move(fresh);
+  slots = most;
+}
+
+Load Connections::State::load() const {
+  const double used = static_cast<double>(open) / static_cast<double>(slots);
+  const Load by_slots = used >= limits.shedding ? Load::Shedding
+                        : used >= limits.busy   ? Load::Busy
+                                                : Load::Normal;
+  return std::max(by_slots, raised.load());
+}
+
+// Counted in spans that all share: twice the rate may come around the turn of one, which harms nobody.
+bool Connections::State::comes_too_often(const IpAddress& prefix) {
+  if (limits.rate == 0) return false;
+  const Instant now = clock.instant();
+  if (now - span_began >= limits.rate_span || came.size() >= most_remembered) came.clear(), span_began = now;
+  return !count_up(came, prefix, limits.rate);
+}
+
+std::optional<Refusal> Connections::State::enter(const IpAddress& address, const IpAddress& prefix) {
+  if (load() == Load::Shedding) return Refusal::Shedding;
+  if (comes_too_often(prefix)) return Refusal::RateLimit;
+  if (!count_up(addresses, address, limits.per_address)) return Refusal::AddressLimit;
+  if (!count_up(prefixes, prefix, limits.per_prefix)) {
+    give_back(addresses, address);
+    return Refusal::PrefixLimit;
+  }
+  return std::nullopt;
+}
 
 namespace {
 
@@ -50,22 +99,30 @@ template <class State>
 struct Taken {
   std::shared_ptr<State> state;
   IpAddress address;
-  bool counted;
-  Taken(std::shared_ptr<State> s, const IpAddress& a, bool c) : state(std::move(s)), address(a), counted(c) {}
+  std::optional<IpAddress> prefix;  // none: counted among all only
+  Taken(std::shared_ptr<State> s, const IpAddress& a, std::optional<IpAddress> p)
+      : state(std::move(s)), address(a), prefix(p) {
+    ++state->open;
+  }
   Taken(const Taken&) = delete;
   Taken& operator=(const Taken&) = delete;
   ~Taken() {
     --state->open;
-    if (!counted) return;
+    if (!prefix) return;
     const std::lock_guard lock(state->mutex);
     give_back(state->addresses, address);
-    give_back(state->prefixes, prefix_key(address));
+    give_back(state->prefixes, *prefix);
   }
 };
 
 }  // namespace
 
-Connections::Connections(Limits limits) : state_(std::make_shared<State>()) {
+const Clock& Connections::system_clock() {
+  static const SystemClock clock;
+  return clock;
+}
+
+Connections::Connections(Limits limits, const Clock& clock) : state_(std::make_shared<State>(clock)) {
   state_->set(std::move(limits));
 }
 Connections::~Connections() = default;
@@ -77,42 +134,24 @@ void Connections::raise(Load at_least) { state_->raised = at_least; }
 
 Load Connections::load() const {
   const std::lock_guard lock(state_->mutex);
-  const double used = static_cast<double>(open()) / static_cast<double>(slots());
-  const Load by_slots = used >= state_->limits.shedding ? Load::Shedding
-                        : used >= state_->limits.busy   ? Load::Busy
-                                                        : Load::Normal;
-  return std::max(by_slots, state_->raised.load());
+  return state_->load();
 }
 
 Result<Connections::Place, Refusal> Connections::take(const IpAddress& address) {
-  if (load() == Load::Shedding) {
-    const std::lock_guard lock(state_->mutex);
-    if (!contains(state_->limits.exempt, address)) return refuse(Refusal::Shedding);
-  }
-  bool counted = false;
+  std::optional<IpAddress> prefix;
   {
     const std::lock_guard lock(state_->mutex);
-    counted = !contains(state_->limits.exempt, address);
-    if (counted) {
-      auto& of_address = state_->addresses[address];
-      auto& of_prefix = state_->prefixes[prefix_key(address)];
-      const bool too_many = of_address >= state_->limits.per_address;
-      if (too_many || of_prefix >= state_->limits.per_prefix) {
-        if (of_address == 0) state_->addresses.erase(address);
-        if (of_prefix == 0) state_->prefixes.erase(prefix_key(address));
-        return refuse(too_many ? Refusal::AddressLimit : Refusal::PrefixLimit);
-      }
-      ++of_address;
-      ++of_prefix;
+    const Limits& limits = state_->limits;
+    if (!contains(limits.exempt, address)) {
+      prefix = Network::around(address, address.is_v4() ? limits.prefix_v4 : limits.prefix_v6).address();
+      if (const auto refusal = state_->enter(address, *prefix)) return refuse(*refusal);
     }
-    ++state_->open;
   }
-  return std::make_shared<Taken<State>>(state_, address, counted);
+  return std::make_shared<Taken<State>>(state_, address, prefix);
 }
 
 Connections::Place Connections::take_unlimited() {
-  ++state_->open;
-  return std::make_shared<Taken<State>>(state_, IpAddress(), false);
+  return std::make_shared<Taken<State>>(state_, IpAddress(), std::nullopt);
 }
 
 }  // namespace postroad::net

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "net/address.h"
 
@@ -16,6 +17,7 @@ enum class Refusal : std::uint8_t {
   AddressLimit,  // too many from this address
   PrefixLimit,   // too many from its neighbourhood (attack 26)
   Shedding,      // we have enough to do
+  RateLimit,     // its neighbourhood comes too often
 };
 
 // Any thread.
@@ -25,11 +27,14 @@ class Connections {
     std::size_t all = 20'000;      // slots; less where RLIMIT_NOFILE allows less
     std::size_t reserve_fds = 64;  // of that limit, for store, log and DNS (attack 28)
     std::size_t per_address = 50;
-    std::size_t per_prefix = 200;        // an IPv4 /24, an IPv6 /64
-    double busy = 0.8, shedding = 0.95;  // parts of the slots
-    std::vector<Network> exempt = {};    // from all but the slots
+    std::size_t per_prefix = 200;
+    unsigned prefix_v4 = 24, prefix_v6 = 64;      // bits of an address that make one neighbourhood
+    std::size_t rate = 0;                         // new connections of one neighbourhood in ...
+    Duration rate_span{std::chrono::minutes{1}};  // ... this time; 0: no limit
+    double busy = 0.8, shedding = 0.95;           // parts of the slots
+    std::vector<Network> exempt = {};             // from all but the slots
   };
-  explicit Connections(Limits limits);
+  explicit Connections(Limits limits, const Clock& clock = system_clock());
   ~Connections();
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
@@ -48,6 +53,7 @@ class Connections {
   Place take_unlimited();  // unix sockets: counted, never refused
 
  private:
+  static const Clock& system_clock();
   struct State;
   std::shared_ptr<State> state_;
 };

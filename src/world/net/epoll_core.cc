@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <stdexcept>
 #include <system_error>
 
 namespace postroad::net {
@@ -109,6 +110,7 @@ Poller& poller_of(Core& core) {
 }  // namespace
 
 Descriptor::Descriptor(Core& core, int fd, Owner* owner) : core_(core), owner_(owner), fd_(fd) {
+  if (!core.may_touch()) throw std::logic_error("net: a descriptor is watched by its own core only");
   poller_of(core).add(*this);
 }
 

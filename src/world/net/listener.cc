@@ -17,8 +17,9 @@ namespace postroad::net {
 
 // What a listener has on each core; touched on that core only, but for `count`.
 struct PerCore {
-  PerCore(Core& c, TaskGroup::OnError on_error) : core(c), group(c, std::move(on_error)) {}
+  PerCore(Core& c, const TaskGroup::OnError& report) : core(c), on_error(report), group(c, report) {}
   Core& core;
+  const TaskGroup::OnError on_error;
   Signal stop;  // before the sessions that listen to it
   TaskGroup group;
   bool ending = false;
@@ -206,10 +207,13 @@ void Listener::State::refuse(Refusal refusal, const IpAddress& address, int fd) 
 void Listener::State::admit(PerCore& here, Arrival arrival) {
   if (here.ending) return;
   const Endpoint& peer = arrival.connection.peer;
-  if (!peer.is_unix() && contains(options.proxies, peer.address()))
-    here.group.spawn(admit_proxied(here, std::move(arrival)));
-  else
-    here.group.spawn(session(open(here, arrival)));
+  const bool proxied = !peer.is_unix() && contains(options.proxies, peer.address());
+  try {
+    here.group.spawn(proxied ? admit_proxied(here, std::move(arrival)) : session(open(here, arrival)));
+  } catch (
+      const std::exception&) {  // out of memory, or of what epoll may watch: this connection's end, not ours
+    if (here.on_error) here.on_error(std::current_exception());
+  }
 }
 
 Stream Listener::State::open(PerCore& here, Arrival& arrival) {

@@ -2,8 +2,8 @@
 //
 // Two steps, so that no listener answers until all are bound and the store is open: bind() claims the
 // addresses and fails with a clear error; start() begins to accept. One core accepts for all and hands each
-// connection to the core that has fewest; a listener that is replaced at reload loses no queued connection,
-// as acceptors per core with SO_REUSEPORT would.
+// connection to the core that has fewest: fair, and no connection is lost in the queue of a socket that
+// closes, as with a socket per core (SO_REUSEPORT).
 //
 // What is refused is refused here, before a session exists: see Connections.
 #pragma once

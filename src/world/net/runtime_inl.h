@@ -1,6 +1,8 @@
 // The templates behind runtime.h; include that.
 #pragma once
 
+#include <stdexcept>
+
 #include "net/runtime.h"
 
 namespace postroad::net {
@@ -158,6 +160,7 @@ task<T> run_on(Core& core, task<T> task) {
 
 template <class T>
 T block_on(Core& core, task<T> task) {
+  if (Core::current()) throw std::logic_error("net: a core cannot block on another");
   const std::unique_ptr<detail::RemoteTask<T>, detail::ReleaseLater> remote(
       new detail::RemoteTask<T>(core, std::move(task)));
   remote->begin();

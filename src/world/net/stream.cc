@@ -37,11 +37,15 @@ StreamState::~StreamState() {
 StreamState::Read StreamState::read_more() {
   if (in_end) return Read::Ended;
   if (this_turn >= turn) return Read::Yield;
-  const std::span<char> room = in.room(in.size() >= Buffer::block ? in.size() : Buffer::block / 4);
+  const std::size_t wanted = in.size() >= Buffer::block ? in.size()
+                             : in.empty() && much_comes ? Buffer::large_block
+                                                        : Buffer::block / 4;
+  const std::span<char> room = in.room(wanted);
   const IoResult result = transport->read_some(room.data(), room.size());
   switch (result.io) {
     case Io::Done:
       in.commit(result.octets);
+      much_comes = result.octets == room.size();
       octets_in += result.octets;
       this_turn += static_cast<std::uint32_t>(result.octets);
       gain(read_left, result.octets);
@@ -138,7 +142,7 @@ bool StreamState::take_line(std::size_t limit, Result<std::string_view, LineErro
 bool StreamState::drop_skipped(Result<std::string_view, LineError>& line) {
   const std::string_view text = in.view();
   const std::size_t lf = std::min(text.find('\n'), text.size());
-  const std::size_t until_endless = endless_line - skipped;
+  const std::size_t until_endless = endless_line - std::min(endless_line, skipped);
   if (lf >= until_endless || lf == text.size()) {
     const std::size_t dropped = std::min(lf, until_endless);
     if (dropped > 0) skipped_cr = text[dropped - 1] == '\r';
@@ -176,6 +180,11 @@ Stream::~Stream() = default;
 void Stream::allow(Duration patience) { state_->allowed = state_->read_left = state_->write_left = patience; }
 void Stream::require_rate(std::uint32_t octets_per_second) { state_->rate = octets_per_second; }
 
+void Stream::set_bounds(std::uint32_t endless_line, std::uint32_t held_back) {
+  state_->endless_line = std::max(1u, endless_line);
+  state_->held_back = std::max(1u, held_back);
+}
+
 Stream::ReadLine Stream::read_line(std::size_t limit) { return {*state_, limit}; }
 Stream::Fill Stream::fill() { return Fill(*state_); }
 std::string_view Stream::buffered() const { return state_->in.view(); }
@@ -189,7 +198,7 @@ task<bool> Stream::fill_to(std::size_t octets) {
 
 Stream::Write Stream::write(std::string_view octets) {
   if (!state_->write_failed) state_->out.append(octets);
-  return {*state_, {}, detail::StreamState::held_back};
+  return {*state_, {}, state_->held_back};
 }
 Stream::Write Stream::write_view(std::string_view octets) { return {*state_, octets, 0}; }
 Stream::Write Stream::flush() { return {*state_, {}, 0}; }

@@ -119,6 +119,8 @@ class Stream {
   // --- patience ---
   void allow(Duration patience);                       // 5 min until first called
   void require_rate(std::uint32_t octets_per_second);  // 500; 0: octets win no time back
+  // Other bounds than those of durability.md: a line without end, and output held back before writers wait.
+  void set_bounds(std::uint32_t endless_line, std::uint32_t held_back);
 
   // --- reading ---
   class ReadLine;

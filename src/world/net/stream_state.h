@@ -9,9 +9,7 @@ namespace postroad::net::detail {
 struct StreamState final : Transport::Owner, Timer, Work {
   // Times and sizes of durability.md, "Limits".
   static constexpr Duration default_patience = std::chrono::minutes{5};
-  static constexpr std::uint32_t default_rate = 500;  // octets/s
-  static constexpr std::size_t endless_line = 64 * 1024;
-  static constexpr std::size_t held_back = 256 * 1024;       // output: beyond this, writers wait
+  static constexpr std::uint32_t default_rate = 500;         // octets/s
   static constexpr std::size_t send_early = 32 * 1024;       // output: beyond this it is worth a system call
   static constexpr std::size_t most_buffered = 1024 * 1024;  // input, by fill()
   static constexpr std::size_t turn = 256 * 1024;            // octets read before others get the core
@@ -48,6 +46,8 @@ struct StreamState final : Transport::Owner, Timer, Work {
   Duration read_left = default_patience;
   Duration write_left = default_patience;
   std::uint32_t rate = default_rate;
+  std::uint32_t endless_line = 64 * 1024;
+  std::uint32_t held_back = 256 * 1024;  // output: beyond this, writers wait
 
   // read_line: octets of `in` known to hold no end of line; and what is being dropped.
   enum class Skip : std::uint8_t { Nothing, LongLine, AfterBare };
@@ -59,6 +59,7 @@ struct StreamState final : Transport::Owner, Timer, Work {
   bool write_failed = false;  // nothing can be sent any more
   bool write_failure_seen = false;
   bool yielding = false;
+  bool much_comes = false;  // the last read filled its room
   std::optional<Io> in_end;
   std::uint32_t this_turn = 0;  // octets read since others had the core
   Signal* stop = nullptr;

@@ -249,6 +249,26 @@ TEST_F(Streams, APeerThatNeverReadsHoldsBackTheWriterAndIsEnded) {
   EXPECT_EQ(ended, "timed out");
 }
 
+TEST_F(Streams, BoundsCanBeSet) {
+  auto talk = [](Stream& to) -> task<void> {
+    for (;;) co_await to.write("250 2.0.0 Ok\r\n");
+  };
+  ours.set_bounds(1000, 2000);
+  group.spawn(talk(ours));
+  core.settle();
+  EXPECT_LE(ours.unsent(), 2014);
+
+  Lines lines;
+  peer.set_bounds(1000, 2000);
+  MemoryPair other = memory_pair(core);
+  other.first.set_bounds(1000, 2000);
+  TaskGroup readers(core, [](std::exception_ptr) {});
+  readers.spawn(collect(other.first, 100, lines));
+  readers.spawn(send(other.second, std::string(2500, 'x')));
+  core.settle();
+  EXPECT_EQ(lines, (Lines{"!endless", "!endless"}));
+}
+
 // --- writing ---
 
 TEST_F(Streams, RepliesToAPipelinedBatchLeaveTogetherWhenWeMustWait) {

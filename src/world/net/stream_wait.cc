@@ -156,7 +156,8 @@ bool Stream::Fill::await_resume() {
 
 Stream::Write::Step Stream::Write::advance() {
   StreamState& s = stream_;
-  if (keep_ > 0 && s.out.size() < StreamState::send_early && !s.write_failed) return Step::Finished;
+  if (keep_ > 0 && s.out.size() < std::min(keep_, StreamState::send_early) && !s.write_failed)
+    return Step::Finished;
   while (!view_.empty() && !s.write_failed) {
     const IoResult result = s.transport->write_some(s.out.view(), view_);
     if (result.io == Io::WouldBlock) return Step::Blocked;

@@ -99,6 +99,8 @@ Result<SslPtr<SSL>, TlsFailure> TlsAccess::connect(const TlsClient& client, cons
     return refuse(failure_of(TlsProblem::Protocol, "bad name: " + take_tls_errors()));
   if (peer.verify == TlsVerify::Dane && !add_tlsa(ssl, peer))
     return refuse(failure_of(TlsProblem::TlsaUnusable, "no TLSA record can be used"));
+  // A weak key is still better than none, where none would do (RFC 7435 §1.2).
+  if (peer.verify == TlsVerify::Opportunistic) SSL_set_security_level(ssl, 0);
   // Opportunistic: the verification runs all the same, and its outcome is recorded (RFC 7435 §3).
   SSL_set_verify(ssl, peer.verify == TlsVerify::Opportunistic ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
   SSL_set_connect_state(ssl);

@@ -2,6 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include <chrono>
 #include <mutex>
 #include <stdexcept>
 
@@ -16,20 +17,30 @@ namespace {
 // RFC 9325 §4.2: forward secrecy, no RC4, 3DES, NULL, EXPORT; CBC only behind the AEADs, for old clients.
 constexpr char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE+AES:!aNULL:!eNULL:!PSK:!SRP:!DSS";
 
+// RFC 9325 §3.4: keys of tickets change regularly, and a ticket is good for half as long. They live in the
+// context, so that it is made anew; tickets of the one before are of no use then and cost a full handshake.
+constexpr auto key_age = std::chrono::hours{24};
+constexpr long ticket_seconds = 12 * 60 * 60;
+
 struct Context {
   SslPtr<SSL_CTX> context;
   std::shared_ptr<const TlsCertificate> certificate;
+  std::chrono::steady_clock::time_point made = std::chrono::steady_clock::now();
 };
+
+std::shared_ptr<const Context> make_context(std::shared_ptr<const TlsCertificate> certificate);
 
 }  // namespace
 
 struct TlsServer::State {
-  mutable std::mutex mutex;
+  std::mutex mutex;
   std::shared_ptr<const Context> context;
   Choose choose;
 
-  std::shared_ptr<const Context> current() const {
+  std::shared_ptr<const Context> current() {
     const std::lock_guard lock(mutex);
+    if (std::chrono::steady_clock::now() - context->made >= key_age)
+      context = make_context(context->certificate);
     return context;
   }
 };
@@ -127,6 +138,7 @@ std::shared_ptr<const Context> make_context(std::shared_ptr<const TlsCertificate
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets carry their state themselves
   SSL_CTX_set_num_tickets(context, 1);
+  SSL_CTX_set_timeout(context, ticket_seconds);
   SSL_CTX_set_max_early_data(context, 0);
   constexpr unsigned char id[] = "postroad";
   SSL_CTX_set_session_id_context(context, id, sizeof id - 1);
@@ -134,7 +146,7 @@ std::shared_ptr<const Context> make_context(std::shared_ptr<const TlsCertificate
   SSL_CTX_set_cert_cb(context, on_certificate, nullptr);
   SSL_CTX_set_alpn_select_cb(context, on_alpn, nullptr);
   SSL_CTX_set_session_ticket_cb(context, on_new_ticket, on_ticket, nullptr);
-  return std::make_shared<const Context>(Context{std::move(made), std::move(certificate)});
+  return std::make_shared<const Context>(std::move(made), std::move(certificate));
 }
 
 }  // namespace
