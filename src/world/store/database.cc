@@ -4,8 +4,11 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
+#include <fmt/format.h>
+
 #include <mutex>
 
+#include "store/log_tail.h"
 #include "store/rocks_files.h"
 
 namespace postroad::store {
@@ -34,6 +37,34 @@ rocksdb::ColumnFamilyOptions table_options(const std::shared_ptr<rocksdb::Cache>
   options.compression = rocksdb::kLZ4Compression;
   options.level_compaction_dynamic_level_bytes = true;
   return options;
+}
+
+// What a power cut tore off the end of the newest write-ahead log or the MANIFEST; see log_tail.h. True if
+// something was cut, a fault if a log is damaged where commits rely on it.
+Result<bool, DatabaseFault> cut_torn_tails(disk::Disk& disk, const std::string& directory) {
+  const auto names = disk.list(directory);
+  if (!names) return false;
+  std::string log;
+  for (const auto& name : *names)
+    if (name.ends_with(".log")) log = name;  // names are in order, numbers in them of one length
+  std::string manifest = disk::read_file(disk, directory + "/CURRENT").value_or("");
+  if (manifest.ends_with('\n')) manifest.pop_back();
+  bool cut = false;
+  for (const auto& name : {log, manifest}) {
+    if (name.empty()) continue;
+    const std::string path = directory + "/" + name;
+    const auto tail = examine_log(disk, path, name == log);
+    if (!tail || !tail->damaged) continue;
+    if (tail->promised)
+      return refuse(DatabaseFault{
+          DatabaseError::Damaged,
+          fmt::format("{} is damaged at offset {}, and commits follow it", name, tail->offset)});
+    auto file = disk.open(path, disk::Open::Write);
+    if (!file || !(*file)->resize(tail->offset) || !(*file)->sync())
+      return refuse(DatabaseFault{DatabaseError::Unavailable, path + ": its torn end cannot be cut off"});
+    cut = true;
+  }
+  return cut;
 }
 
 }  // namespace
@@ -93,25 +124,32 @@ Result<std::unique_ptr<Database>, DatabaseFault> Database::open(const std::strin
   auto bodies = small;
   bodies.compression = rocksdb::kLZ4Compression;
   bodies.ttl = keys.ttl;
-  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors{{rocksdb::kDefaultColumnFamilyName, keys},
-                                                           {"refs", small},
-                                                           {"blobs", small},
-                                                           {"bodies", bodies},
-                                                           {"ops", small},
-                                                           {"outbox", small},
-                                                           {"engine", small}};
+  const std::vector<rocksdb::ColumnFamilyDescriptor> ours{{rocksdb::kDefaultColumnFamilyName, keys},
+                                                          {"refs", small},
+                                                          {"blobs", small},
+                                                          {"bodies", bodies},
+                                                          {"ops", small},
+                                                          {"outbox", small},
+                                                          {"engine", small}};
+  auto descriptors = ours;
 
-  const std::size_t own = descriptors.size();
-
-  std::vector<std::string> present;
-  const auto listed = rocksdb::DB::ListColumnFamilies(db, path, &present);
-  if (!listed.ok() && !options.create) return refuse(fault_of(listed));
-  for (const auto& name : present)
-    if (name.starts_with(family_prefix)) descriptors.emplace_back(name, keys);
-
-  const auto status =
-      options.read_only ? rocksdb::DB::OpenForReadOnly(db, path, descriptors, &database->all_, &database->db_)
-                        : rocksdb::DB::Open(db, path, descriptors, &database->all_, &database->db_);
+  const auto open = [&]() -> rocksdb::Status {
+    descriptors = ours;
+    std::vector<std::string> present;
+    const auto listed = rocksdb::DB::ListColumnFamilies(db, path, &present);
+    if (!listed.ok() && !options.create) return listed;
+    for (const auto& name : present)
+      if (name.starts_with(family_prefix)) descriptors.emplace_back(name, keys);
+    return options.read_only
+               ? rocksdb::DB::OpenForReadOnly(db, path, descriptors, &database->all_, &database->db_)
+               : rocksdb::DB::Open(db, path, descriptors, &database->all_, &database->db_);
+  };
+  rocksdb::Status status = open();
+  if (status.IsCorruption() && !options.read_only) {
+    const auto mended = cut_torn_tails(disk, path);
+    if (!mended) return refuse(mended.error());
+    if (*mended) status = open();
+  }
   if (!status.ok()) return refuse(fault_of(status));
 
   database->keys_ = database->all_[0];
@@ -122,9 +160,9 @@ Result<std::unique_ptr<Database>, DatabaseFault> Database::open(const std::strin
   database->outbox_ = database->all_[5];
   database->engine_ = database->all_[6];
   database->families_.emplace_back(database->keys_, [](Handle) {});
-  for (std::size_t i = own; i < descriptors.size(); ++i)
+  for (std::size_t i = ours.size(); i < descriptors.size(); ++i)
     database->enter(descriptors[i].name.substr(family_prefix.size()), database->all_[i]);
-  database->all_.resize(own);
+  database->all_.resize(ours.size());
   return database;
 }
 
