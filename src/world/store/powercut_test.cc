@@ -150,7 +150,47 @@ TEST(PowerCut, LosesNothingThatWasAnswered) {
   Workload workload;
   run(workload, 1, Sabotage::None, false);
   ASSERT_EQ(workload.promises.size(), 3u * 25 * partitions);
-  EXPECT_EQ(first_wrong(workload, 1, cuts_wanted(400)), "");
+  EXPECT_EQ(first_wrong(workload, 1, cuts_wanted(150)), "");
+}
+
+// With the committer's thread several commits share a sync, and the moment differs in every run.
+TEST(PowerCut, LosesNothingOfAGroup) {
+  Workload workload;
+  run(workload, 2, Sabotage::None, true);
+  EXPECT_EQ(first_wrong(workload, 2, cuts_wanted(60)), "");
+}
+
+TEST(PowerCut, LosesNothingWhereNamesFollowTheSyncOfAFile) {
+  Workload workload;
+  workload.disk.set_ordered_names(true);
+  run(workload, 3, Sabotage::None, false);
+  EXPECT_EQ(first_wrong(workload, 3, cuts_wanted(60)), "");
+}
+
+// --- Controls: were the store wrong, these tests would tell ------------------------------------------------
+
+TEST(PowerCut, FindsOutAStoreThatAnswersBeforeItCommits) {
+  Workload workload;
+  run(workload, 1, Sabotage::AcknowledgeBeforeCommit, false);
+  EXPECT_NE(first_wrong(workload, 1, 300), "");
+}
+
+TEST(PowerCut, FindsOutAStoreThatSkipsTheSync) {
+  Workload workload;
+  run(workload, 1, Sabotage::SkipSync, false);
+  EXPECT_NE(first_wrong(workload, 1, 300), "");
+}
+
+TEST(PowerCut, FindsOutADiskThatLiesAboutSync) {
+  Workload workload;
+  workload.disk.record();
+  {
+    auto made = open_embedded(options_on(workload.disk));
+    ASSERT_TRUE(made);
+  }
+  workload.disk.set_sync_lies(true);
+  run(workload, 1, Sabotage::None, false);
+  EXPECT_NE(first_wrong(workload, 1, 300), "");
 }
 
 }  // namespace
