@@ -187,7 +187,11 @@ void Committer::run_group(std::vector<Pending>& group) {
   if (mark)
     changes.write_.Put(parts_.database.engine(), slice(layout::next_blob_key), layout::number_record(*mark));
 
-  if (parts_.sabotage == Sabotage::AcknowledgeBeforeCommit) complete(group);
+  if (parts_.sabotage == Sabotage::AcknowledgeBeforeCommit) {
+    complete(group);
+    if (thread_.joinable())
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));  // time to be killed in
+  }
   if (changes.write_.Count() > 0) {
     rocksdb::WriteOptions durable;
     durable.sync = parts_.sabotage != Sabotage::SkipSync;

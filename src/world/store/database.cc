@@ -11,6 +11,14 @@
 #include "store/log_tail.h"
 #include "store/rocks_files.h"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+// Debian's RocksDB is not instrumented: the sanitizer sees the memory its threads hand each other, and not
+// how.
+extern "C" const char* __tsan_default_suppressions() { return "race:librocksdb\n"; }
+#endif
+#endif
+
 namespace postroad::store {
 namespace {
 

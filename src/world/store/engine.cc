@@ -77,6 +77,13 @@ Engine::~Engine() {
   if (keeper_.joinable()) keeper_.join();
   committer_.reset();
   pool_.reset();
+  // A last record after all others: were one of them damaged now, it could not be taken for the torn end of a
+  // log.
+  if (condition_.failed()) return;
+  rocksdb::WriteOptions durable;
+  durable.sync = true;
+  (void)database().db().Put(durable, database().engine(), slice(layout::closed_key),
+                            layout::number_record(opened_.lease.value()));
 }
 
 void Engine::keep() {

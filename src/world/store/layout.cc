@@ -164,13 +164,14 @@ std::optional<SegmentRow> read_segment(std::string_view record) {
 }
 
 std::string print(const Superblock& superblock) {
-  return fmt::format(
+  const std::string text = fmt::format(
       "postroad store\n"
       "epoch {}\n"
       "store {}\n"
       "restored {}\n"
       "features {}\n",
       superblock.epoch, hex(superblock.store), superblock.restored, superblock.features);
+  return text + fmt::format("checksum {:016x}\n", crypto::xxh3(text));
 }
 
 Result<Superblock, SuperblockFault> parse_superblock(std::string_view text) {
@@ -197,7 +198,9 @@ Result<Superblock, SuperblockFault> parse_superblock(std::string_view text) {
   if (!in.take("restored ") || !number(block.restored)) return not_ours(4);
   if (!in.take("features ")) return not_ours(5);
   const auto features = in.take_until('\n');
-  if (!features || !in.take('\n') || !in.at_end()) return not_ours(5);
+  if (!features || !in.take('\n')) return not_ours(5);
+  const std::string_view covered = text.substr(0, text.size() - in.rest().size());
+  if (in.rest() != fmt::format("checksum {:016x}\n", crypto::xxh3(covered))) return not_ours(6);
   if (!features->empty()) return refuse(SuperblockFault{SuperblockError::Newer, 5});
   return block;
 }

@@ -56,6 +56,7 @@ inline constexpr std::string_view next_blob_key = "next_blob";
 inline constexpr std::string_view lease_key = "lease";
 inline constexpr std::string_view store_key = "store";
 inline constexpr std::string_view next_outbox_key = "next_outbox";
+inline constexpr std::string_view closed_key = "closed";
 inline constexpr std::string_view dead_bodies_key = "dead_bodies";
 
 // --- Records -----------------------------------------------------------------------------------------------

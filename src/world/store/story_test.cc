@@ -150,7 +150,8 @@ std::string Story::resume(Store& store, std::uint64_t at_least, std::uint64_t at
   for (std::uint64_t n = told_ > 3 ? told_ - 3 : 1; n <= told_ + 1; ++n) {
     const auto outcome = driver_.run(store.outcome(partition_, op_of(n)));
     if (!outcome || *outcome != (n <= told_ ? std::optional(Version{n}) : std::nullopt))
-      return fmt::format("the outcome of commit {} is not remembered right", n);
+      return fmt::format("at version {}: the outcome of commit {} is {}", told_, n,
+                         outcome ? std::to_string(outcome->value_or(Version{}).value()) : "not readable");
   }
   return {};
 }
