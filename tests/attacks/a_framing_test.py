@@ -133,9 +133,10 @@ class Framing(AttackTest):
 
     def test_A09_bdat_grammar(self):
         for line in (b"BDAT -1 LAST", b"BDAT 18446744073709551616 LAST", b"BDAT 99999999999999999999999999 LAST", b"BDAT 0x10",
-                     b"BDAT +5", b"BDAT 5 LAST LAST", b"BDAT  5", b"BDAT 5.0", b"BDAT"):
+                     b"BDAT +5", b"BDAT 5 LAST LAST", b"BDAT 5.0", b"BDAT"):
             with self.transaction(data=False) as wire:
                 self.assertRegex(wire.reply(line), r"^(501|503|552|554) ", line)
+                self.assertTrue(wire.closed_within(5), "what follows cannot be told from commands")
 
     def test_A09_the_octet_behind_a_chunk_is_a_command(self):
         for cut in range(1, len(b"BDAT 5 LAST\r\nabc\r\nXNOOP\r\n")):
@@ -216,7 +217,7 @@ class Framing(AttackTest):
     def test_A13_xtext(self):
         with self.smtp() as wire:
             for envid in (b"a+0D+0AX", b"a+zz", b"a+", b"a+2", b"a=b", b"+0a", b"x" * 10240):
-                self.assertRegex(wire.reply(b"MAIL FROM:<a@example.com> ENVID=" + envid), r"^(501 5\.5\.4|500 5\.5\.2)", envid[:40])
+                self.assertRegex(wire.reply(b"MAIL FROM:<a@example.com> ENVID=" + envid), r"^(501 5\.5\.4|500 )", envid[:40])
             self.assertRegex(wire.reply(b"MAIL FROM:<a@example.com> ENVID=a+2Bb"), "^250")
             for orcpt in (b"rfc822;x+00", b"rfc822", b"rfc822;", b";x", b"rfc822;a+0D+0Ab"):
                 self.assertRegex(wire.reply(b"RCPT TO:<bob@demo.test> ORCPT=" + orcpt), r"^501 5\.5\.4", orcpt)

@@ -122,4 +122,4 @@ class Journey(unittest.TestCase):
 def main():
     if "POSTROAD_PEER" not in os.environ:
         fixture.need_binary()
-    unittest.main(module="__main__", verbosity=2)
+    unittest.main(module="__main__", verbosity=2, warnings="ignore")
