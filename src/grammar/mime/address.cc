@@ -151,7 +151,7 @@ class AddressParser {
 
   // RFC 5322 §3.4.1: "[" *([FWS] dtext) [FWS] "]"; without "]" the bracket is a letter like others.
   std::string_view domain_literal() {
-    const auto end = in_.rest().find_first_of("] \t\r\n,;<>");
+    const auto end = in_.rest().find_first_of("[] \t\r\n,;<>", 1);  // never past the next one: linear
     if (end == std::string_view::npos || in_.rest()[end] != ']') return in_.skip(1);
     return in_.skip(end + 1);
   }
