@@ -105,7 +105,10 @@ class RemoteWait final : public LaterWaiter {
   bool await_ready() const noexcept { return false; }
   template <TaskPromise P>
   bool await_suspend(std::coroutine_handle<P> h) {
-    if (h.promise().scope->cancelled()) return interrupted_ = true, false;
+    if (h.promise().scope->cancelled()) {
+      remote_.release();  // the other core's share, which never came to be
+      return interrupted_ = true, false;
+    }
     remote_.begin();
     return start(h, *h.promise().scope, remote_);
   }
