@@ -76,7 +76,8 @@ class Account : public std::enable_shared_from_this<Account> {
   // --- change.cc ---
   task<Result<Opened, Refusal>> select(std::string name);
   task<Result<StoredFlags, Refusal>> store_flags(MailboxId mailbox, NumberSet uids, FlagChange change,
-                                                 std::optional<ModSeq> unchanged_since);
+                                                 std::optional<ModSeq> unchanged_since,
+                                                 std::vector<ledger::Event> events);
   task<Result<NumberSet, Refusal>> expunge(MailboxId mailbox, NumberSet uids, Which which, Fate fate);
   task<Result<NumberSet, Refusal>> vanished(MailboxId mailbox, ModSeq since, NumberSet among);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "ledger/ledger.h"
 #include "mailbox/account.h"
 #include "mailbox/keys.h"
 
@@ -31,7 +32,8 @@ task<Result<Opened, Refusal>> Account::select(std::string name) {
 // --- Flags ---------------------------------------------------------------------------------------------
 
 task<Result<StoredFlags, Refusal>> Account::store_flags(MailboxId id, NumberSet uids, FlagChange change,
-                                                        std::optional<ModSeq> unchanged_since) {
+                                                        std::optional<ModSeq> unchanged_since,
+                                                        std::vector<ledger::Event> events) {
   using How = FlagChange::How;
   if (uids.empty()) co_return StoredFlags{};
   for (;;) {
@@ -73,7 +75,7 @@ task<Result<StoredFlags, Refusal>> Account::store_flags(MailboxId id, NumberSet 
       changes |= ((e.flags & ~flags.remove) | flags.add) != e.flags ||
                  ((e.keywords & ~flags.remove_keywords) | flags.add_keywords) != e.keywords;
     });
-    if (!changes) {
+    if (!changes && events.empty()) {
       // It is so already; but our yes must not come before the commit that made it so.
       if (mailbox->in_flight == 0) co_return answer;
       co_await changed_;
@@ -94,6 +96,7 @@ task<Result<StoredFlags, Refusal>> Account::store_flags(MailboxId id, NumberSet 
     Change commit = begin();
     commit.urgent = true;
     answer.modseq = commit.modseq;
+    for (const ledger::Event& event : events) ledger::record(commit.batch, event);
     operations.push_back(std::move(flags));
     answer.changed = hot().stage(commit, *mailbox, std::move(operations)).changed;
     switch (const Done done = co_await submit(std::move(commit))) {

@@ -94,7 +94,10 @@ void Engine::forget(AccountId account, store::OpId op) {
 }
 
 void Engine::tell(AccountId id, std::move_only_function<void(Account&)> what) {
-  owner(id).post([this, id, what = std::move(what)]() mutable { what(*account_here(id)); });
+  // A session that ends late may find the engine gone when its core comes to this.
+  owner(id).post([weak = std::weak_ptr(self_), id, what = std::move(what)]() mutable {
+    if (const auto self = weak.lock()) what(*(*self)->account_here(id));
+  });
 }
 
 }  // namespace postroad::mailbox

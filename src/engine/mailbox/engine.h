@@ -88,6 +88,7 @@ class Engine final : public Mailboxes {
 
   Services services_;
   std::vector<std::unique_ptr<Shelf>> shelves_;
+  std::shared_ptr<Engine*> self_ = std::make_shared<Engine*>(this);
 };
 
 }  // namespace postroad::mailbox

@@ -96,10 +96,11 @@ void Selected::claim_recent(Uid known) {
 }
 
 task<Result<StoredFlags, Refusal>> Selected::store(NumberSet uids, FlagChange change,
-                                                   std::optional<ModSeq> unchanged_since) {
+                                                   std::optional<ModSeq> unchanged_since,
+                                                   std::vector<ledger::Event> events) {
   if (access_ == Access::ReadOnly) co_return refuse(Refusal::ReadOnly);
   co_return co_await engine_.ask(account_, &Account::store_flags, mailbox(), std::move(uids),
-                                 std::move(change), unchanged_since);
+                                 std::move(change), unchanged_since, std::move(events));
 }
 
 task<Result<NumberSet, Refusal>> Selected::expunge(NumberSet uids, Which which, Fate fate) {

@@ -180,8 +180,10 @@ class Selected {
   const NumberSet& recent() const { return recent_; }
 
   // --- changes; UIDs that do not exist (any more) are passed over ---
+  // `events` are recorded in the same commit, which is made for them alone if no flag has to be changed.
   task<Result<StoredFlags, Refusal>> store(NumberSet uids, FlagChange change,
-                                           std::optional<ModSeq> unchanged_since = {});
+                                           std::optional<ModSeq> unchanged_since = {},
+                                           std::vector<ledger::Event> events = {});
   // Answers which UIDs it expunged.
   task<Result<NumberSet, Refusal>> expunge(NumberSet uids, Which which, Fate fate = Fate::Undeletable);
   // All or nothing; flags, keywords and dates go along. The target is named, so that it is found or missed at
