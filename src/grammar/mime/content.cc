@@ -70,7 +70,7 @@ std::string take_value(Cursor& in) {
 }
 
 // Everything after the type: *(";" attribute "=" value). Of a value only what one pass over it yields.
-std::vector<Piece> take_pieces(Cursor& in, bool& cut) {
+std::vector<Piece> take_pieces(Cursor& in, std::size_t limit, bool& cut) {
   std::vector<Piece> pieces;
   for (;;) {
     skip_space_and_comments(in);
@@ -82,7 +82,7 @@ std::vector<Piece> take_pieces(Cursor& in, bool& cut) {
       if (written.empty()) in.skip(1);
       continue;
     }
-    if (pieces.size() == parameter_limit) {
+    if (pieces.size() == limit) {
       cut = true;
       return pieces;
     }
@@ -164,9 +164,9 @@ Parameters joined(const std::vector<Piece>& pieces) {
   return out;
 }
 
-Parameters take_parameters(Cursor& in) {
+Parameters take_parameters(Cursor& in, std::size_t limit) {
   bool cut = false;
-  const auto pieces = take_pieces(in, cut);
+  const auto pieces = take_pieces(in, limit, cut);
   Parameters out = joined(pieces);
   out.cut = cut;
   return out;
@@ -184,7 +184,7 @@ const std::string* Parameters::find(std::string_view lower_case_name) const {
   return parameter ? &parameter->value : nullptr;
 }
 
-std::optional<MediaType> parse_media_type(std::string_view value) {
+std::optional<MediaType> parse_media_type(std::string_view value, std::size_t limit) {
   Cursor in(value);
   skip_space_and_comments(in);
   MediaType out;
@@ -199,11 +199,11 @@ std::optional<MediaType> parse_media_type(std::string_view value) {
     if (out.type != "text" && out.type != "multipart") return std::nullopt;
     out.subtype = out.type == "text" ? "plain" : "mixed";
   }
-  out.parameters = take_parameters(in);
+  out.parameters = take_parameters(in, limit);
   return out;
 }
 
-std::optional<Disposition> parse_disposition(std::string_view value) {
+std::optional<Disposition> parse_disposition(std::string_view value, std::size_t limit) {
   Cursor in(value);
   skip_space_and_comments(in);
   Disposition out;
@@ -213,7 +213,7 @@ std::optional<Disposition> parse_disposition(std::string_view value) {
     out.kind = "attachment";
     in = Cursor(value);
   }
-  out.parameters = take_parameters(in);
+  out.parameters = take_parameters(in, limit);
   return out;
 }
 

@@ -1,7 +1,7 @@
 // What a part is: Content-Type and the other Content- fields (RFC 2045, 2183, 2231, 2557, 3282, 1864).
 //
-// At most 100 parameters of a field are read (durability.md, attack 36). Of a parameter given twice the first
-// counts.
+// At most `limit` parameters of a field are read (durability.md, attack 36). Of a parameter given twice the
+// first counts.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct Parameter {
 struct Parameters {
   std::vector<Parameter> list;  // in the order of their first appearance
   bool repeated = false;        // a name was given twice, or plain and by RFC 2231 at once
-  bool cut = false;             // there were more than parameter_limit
+  bool cut = false;             // there were more than were read
 
   const Parameter* get(std::string_view lower_case_name) const;
   const std::string* find(std::string_view lower_case_name) const;  // its value
@@ -44,13 +44,13 @@ struct MediaType {
 };
 
 // Nothing if there is no type to be seen. "text" alone is text/plain, "multipart" alone multipart/mixed.
-std::optional<MediaType> parse_media_type(std::string_view value);
+std::optional<MediaType> parse_media_type(std::string_view value, std::size_t limit = parameter_limit);
 
 struct Disposition {
   std::string kind;  // lower case: "inline", "attachment", or something new
   Parameters parameters;
 };
-std::optional<Disposition> parse_disposition(std::string_view value);
+std::optional<Disposition> parse_disposition(std::string_view value, std::size_t limit = parameter_limit);
 
 // RFC 2045 §6. A name that is none of these is Unknown; uuencode is known under its four unregistered names.
 enum class TransferEncoding : std::uint8_t {

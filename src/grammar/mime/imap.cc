@@ -91,9 +91,9 @@ struct EnvelopeFields {
   std::string from, sender, reply_to, to, cc, bcc;
 };
 
-EnvelopeFields envelope_fields(Header header) {
+EnvelopeFields envelope_fields(const Message& message, std::size_t part) {
   EnvelopeFields out;
-  std::size_t room = address_limit;
+  std::size_t room = message.address_limit();
   const auto text = [](std::optional<std::string>& into, const Field& field) {
     if (!into) into = unfold(field.value);
   };
@@ -102,7 +102,7 @@ EnvelopeFields envelope_fields(Header header) {
     room -= std::min(
         room, visit_addresses(field.value, room, [&](const AddressEntry& entry) { put_entry(into, entry); }));
   };
-  for (const Field& field : header) {
+  for (const Field& field : message.header(part)) {
     switch (known_field(field.name)) {
       case Known::Date: text(out.date, field); break;
       case Known::Subject: text(out.subject, field); break;
@@ -120,8 +120,8 @@ EnvelopeFields envelope_fields(Header header) {
   return out;
 }
 
-void put_envelope(std::string& out, Header header) {
-  const EnvelopeFields fields = envelope_fields(header);
+void put_envelope(std::string& out, const Message& message, std::size_t part) {
+  const EnvelopeFields fields = envelope_fields(message, part);
   const auto put_list = [&](const std::string& entries) {
     if (entries.empty())
       out += " NIL";
@@ -233,7 +233,7 @@ void put_fields(std::string& out, const Content& content, std::uint64_t octets) 
 
 std::string render_envelope(const Message& message, std::size_t part) {
   std::string out;
-  put_envelope(out, message.header(part));
+  put_envelope(out, message, part);
   return out;
 }
 
@@ -261,7 +261,7 @@ std::string render_bodystructure(const Message& message) {
       put_fields(out, content, part.body_octets());
       if (part.kind == Kind::Message) {
         out.push_back(' ');
-        put_envelope(out, message.header(i + 1));
+        put_envelope(out, message, i + 1);
         out.push_back(' ');
         tail += fmt::format(" {}", part.lines);
       } else if (content.type.type == "text") {

@@ -100,6 +100,15 @@ TEST(Envelope, AMillionAddressesAreCutAtTenThousand) {  // attack 35
   EXPECT_EQ(ImapSyntax::of_envelope(out), "");
 }
 
+TEST(Rendering, KeepsTheLimitsTheMessageWasParsedWith) {
+  const Message message = parse("To: a@b, c@d, e@f\r\nContent-Type: a/b; a=1; b=2; c=3\r\n\r\n",
+                                {.addresses = 2, .parameters = 1});
+  EXPECT_EQ(render_envelope(message),
+            "(NIL NIL NIL NIL NIL ((NIL NIL \"a\" \"b\")(NIL NIL \"c\" \"d\")) NIL NIL NIL NIL)");
+  EXPECT_EQ(render_body(message), "(\"A\" \"B\" (\"a\" \"1\") NIL NIL \"7BIT\" 0)");
+  EXPECT_TRUE(message.anomalies().has(Anomaly::TooManyParameters));
+}
+
 TEST(BodyStructure, OfPlainText) {
   EXPECT_EQ(structure("A: b\n\nRhubarb!"),
             "(\"TEXT\" \"PLAIN\" (\"charset\" \"US-ASCII\") NIL NIL \"7BIT\" 8 0 NIL NIL NIL NIL)");

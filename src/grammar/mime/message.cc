@@ -82,9 +82,11 @@ Content Message::content(std::size_t part) const {
     if (known == Known::Other || (seen & bit)) continue;
     seen |= bit;
     switch (known) {
-      case Known::ContentType: type = parse_media_type(field.value); break;
+      case Known::ContentType: type = parse_media_type(field.value, parameter_limit_); break;
       case Known::ContentTransferEncoding: out.encoding = encoding_name(field.value); break;
-      case Known::ContentDisposition: out.disposition = parse_disposition(field.value); break;
+      case Known::ContentDisposition:
+        out.disposition = parse_disposition(field.value, parameter_limit_);
+        break;
       case Known::ContentId: out.id = unfold(field.value); break;
       case Known::ContentDescription: out.description = unfold(field.value); break;
       case Known::ContentMd5: out.md5 = unfold(field.value); break;

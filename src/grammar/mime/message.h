@@ -108,6 +108,10 @@ class Message {
   bool eight_bit_body() const { return eight_bit_body_; }
   std::uint64_t longest_line() const { return longest_line_; }  // octets, without its end
 
+  // The limits it was parsed with, for those who read its fields.
+  std::size_t address_limit() const { return address_limit_; }
+  std::size_t parameter_limit() const { return parameter_limit_; }
+
   // The first octets (at most 4 KiB, still encoded) of the part a preview is made of, and that part; 0 octets
   // if there is none.
   std::string_view preview_octets() const { return preview_; }
@@ -132,6 +136,7 @@ class Message {
   std::size_t preview_part_ = 0;
   std::uint64_t octets_ = 0;
   std::uint64_t longest_line_ = 0;
+  std::size_t address_limit_ = 0, parameter_limit_ = 0;
   bool eight_bit_body_ = false;
   Anomalies anomalies_;
 };

@@ -53,6 +53,8 @@ class Parser::Machine {
   explicit Machine(const Limits& limits) : limits_(limits) {
     limits_.depth = std::min<std::uint32_t>(limits_.depth, deepest);
     limits_.parts = std::max<std::uint32_t>(limits_.parts, 1);
+    message_.address_limit_ = limits_.addresses;
+    message_.parameter_limit_ = limits_.parameters;
     open_part(0);
   }
 
@@ -211,7 +213,7 @@ class Parser::Machine {
 
     std::optional<MediaType> type;
     if (type_value) {
-      type = parse_media_type(*type_value);
+      type = parse_media_type(*type_value, limits_.parameters);
       if (!type) note(Anomaly::BadContentType);
       if (type && type->parameters.repeated) note(Anomaly::RepeatedParameter);
       if (type && type->parameters.cut) note(Anomaly::TooManyParameters);

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string_view>
 
+#include "mime/address.h"
 #include "mime/message.h"
 
 namespace postroad::mime {
@@ -23,6 +24,8 @@ struct Limits {
   std::size_t header = 256 * 1024;
   std::uint32_t depth = 100;  // multiparts and messages inside each other; at most 250
   std::uint32_t parts = 10'000;
+  std::size_t addresses = address_limit;     // of one ENVELOPE
+  std::size_t parameters = parameter_limit;  // of one field
 };
 
 class Parser {

@@ -156,14 +156,16 @@ Result<Summary, StoredError> read_summary(std::string_view record) {
 }  // namespace
 
 std::string serialize(const Message& message, std::uint64_t prefix_octets) {
+  return serialize(message, summarize(message), prefix_octets);
+}
+
+std::string serialize(const Message& message, const Summary& summary, std::uint64_t prefix_octets) {
   std::string out;
   RecordWriter w(out);
   w.u8(version).varint(prefix_octets).varint(message.octets()).varint(message.parts()[0].body_start);
   w.varint(message.anomalies().bits());
   w.string(write_tree(message.parts()));
-  w.string(render_envelope(message))
-      .string(render_bodystructure(message))
-      .string(write_summary(summarize(message)));
+  w.string(render_envelope(message)).string(render_bodystructure(message)).string(write_summary(summary));
   return out;
 }
 

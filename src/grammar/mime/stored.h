@@ -19,6 +19,8 @@ enum class StoredError { Short, UnknownVersion, Inconsistent };
 
 // `message` is the parse of the blob; `prefix_octets` of header fields stand before it in this copy.
 std::string serialize(const Message& message, std::uint64_t prefix_octets = 0);
+std::string serialize(const Message& message, const Summary& summary,
+                      std::uint64_t prefix_octets);  // it was made already
 
 // The same record for a copy with another prefix.
 Result<std::string, StoredError> with_prefix(std::string_view record, std::uint64_t prefix_octets);
