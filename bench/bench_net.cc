@@ -6,6 +6,7 @@
 //   requests/s
 //                              and user CPU each. Under `valgrind --tool=callgrind` only the server is
 //                              counted.
+//   bench_net connect N CONNS  the same with a connection for each request
 //
 // The clients are a child process, so that what is measured is the server's alone.
 #include <fcntl.h>
@@ -98,6 +99,10 @@ task<void> ping(const net::Endpoint& server, long times) {
   }
 }
 
+task<void> come_and_go(const net::Endpoint& server, long times) {
+  for (long i = 0; i < times; ++i) co_await ping(server, 1);
+}
+
 void give_up(std::exception_ptr error) {
   try {
     std::rethrow_exception(std::move(error));
@@ -120,9 +125,10 @@ task<void> crowd(net::Endpoint server, int n, bool tls, int to_parent) {
   co_await group.join();
 }
 
-task<void> pingers(net::Endpoint server, long requests, int connections) {
+task<void> pingers(net::Endpoint server, long requests, int connections, bool anew) {
   net::TaskGroup group(net::Core::here(), give_up);
-  for (int i = 0; i < connections; ++i) group.spawn(ping(server, requests / connections));
+  const long each = requests / connections;
+  for (int i = 0; i < connections; ++i) group.spawn(anew ? come_and_go(server, each) : ping(server, each));
   co_await group.join();
 }
 
@@ -224,11 +230,11 @@ double system_seconds() {
   return static_cast<double>(usage.ru_stime.tv_sec) + static_cast<double>(usage.ru_stime.tv_usec) / 1e6;
 }
 
-int ping_pong(long n, int connections) {
+int ping_pong(long n, int connections, bool anew) {
   Bench bench(false);
   const double user = user_seconds(), system = system_seconds();
   const auto start = std::chrono::steady_clock::now();
-  bench.run_clients([&](net::Endpoint server) { return pingers(std::move(server), n, connections); });
+  bench.run_clients([&](net::Endpoint server) { return pingers(std::move(server), n, connections, anew); });
   if (bench.wait_for_child() != 0) return 1;
   const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double per = 1e6 / static_cast<double>(bench.requests);
@@ -261,9 +267,10 @@ int main(int argc, char** argv) {
   const std::string mode = argc > 2 ? argv[1] : "";
   if (mode == "idle")
     return postroad::bench::idle(std::atoi(argv[2]), argc > 3 && std::string(argv[3]) == "tls");
-  if (mode == "ping" && argc > 3) return postroad::bench::ping_pong(std::atol(argv[2]), std::atoi(argv[3]));
+  if ((mode == "ping" || mode == "connect") && argc > 3)
+    return postroad::bench::ping_pong(std::atol(argv[2]), std::atoi(argv[3]), mode == "connect");
   if (mode == "bulk")
     return postroad::bench::bulk(std::atol(argv[2]), argc > 3 && std::string(argv[3]) == "tls");
-  fmt::print(stderr, "bench_net idle N [tls] | bulk MIB [tls] | ping N CONNECTIONS\n");
+  fmt::print(stderr, "bench_net idle N [tls] | bulk MIB [tls] | ping|connect N CONNECTIONS\n");
   return 2;
 }

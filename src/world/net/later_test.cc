@@ -5,6 +5,9 @@
 #include <memory>
 
 #include "net/manual_core.h"
+#include "net/sleep.h"
+#include "net/turns.h"
+#include "net/wait_for.h"
 
 namespace postroad::net {
 namespace {
@@ -101,6 +104,68 @@ TEST(Signal, LatchedItWakesForEver) {
   core.settle();
   EXPECT_EQ(woken, 2);
   EXPECT_TRUE(group.empty());
+}
+
+task<void> take_turn(Turns& turns, std::vector<int>& order, int number) {
+  const auto turn = co_await turns.take();
+  order.push_back(number);
+  co_await sleep_for(1s);
+  order.push_back(-number);
+}
+
+TEST(Turns, ComeInTheOrderOfAskingAndOneEndsBeforeTheNextBegins) {
+  ManualCore core;
+  Turns turns;
+  std::vector<int> order;
+  TaskGroup group(core, {});
+  for (int i = 1; i <= 3; ++i) group.spawn(take_turn(turns, order, i));
+  core.run_until_idle();
+  EXPECT_EQ(order, (std::vector{1, -1, 2, -2, 3, -3}));
+}
+
+TEST(Turns, WhoLeavesTheRowOrIsStoppedInHisTurnDoesNotHoldUpTheOthers) {
+  for (const int leaves : {1, 2}) {
+    ManualCore core;
+    Turns turns;
+    std::vector<int> order;
+    TaskGroup group(core, {});
+    TaskGroup leaver(core, {});
+    for (int i = 1; i <= 3; ++i)
+      (i == leaves ? leaver : group).spawn(take_turn(turns, order, i)), core.settle();
+    leaver.cancel();
+    core.run_until_idle();
+    EXPECT_TRUE(group.empty()) << leaves;
+    EXPECT_EQ(order.back(), -3) << leaves;
+  }
+}
+
+TEST(WaitFor, EndsWithTheSignalOrTheTimeWhicheverIsFirst) {
+  ManualCore core;
+  Signal signal;
+  auto wait = [](Signal& s, bool& notified, Instant& at) -> task<void> {
+    notified = co_await wait_for(s, 10s);
+    at = Core::here().now();
+  };
+  bool notified = true;
+  Instant at;
+  const Instant start = core.now();
+  core.run(wait(signal, notified, at));
+  EXPECT_FALSE(notified);
+  EXPECT_EQ(at - start, 10s);
+
+  TaskGroup group(core, {});
+  group.spawn(wait(signal, notified, at));
+  core.advance(3s);
+  signal.notify();
+  core.settle();
+  EXPECT_TRUE(notified);
+  EXPECT_EQ(at - start, 13s);
+
+  signal.notify();
+  notified = false;
+  core.run(wait(signal, notified, at));
+  EXPECT_TRUE(notified) << "it was remembered";
+  EXPECT_EQ(at - start, 13s);
 }
 
 }  // namespace

@@ -197,6 +197,7 @@ task<bool> Stream::fill_to(std::size_t octets) {
 }
 
 Stream::Write Stream::write(std::string_view octets) {
+  if (octets.size() > state_->held_back) return write_view(octets);
   if (!state_->write_failed) state_->out.append(octets);
   return {*state_, {}, state_->held_back};
 }

@@ -138,7 +138,8 @@ class Stream {
 
   // --- writing ---
   class Write;
-  // Copies; waits only while more than 256 KiB are held back.
+  // Copies, and waits only while more than 256 KiB are held back; more than that at once goes as by
+  // write_view().
   Write write(std::string_view octets);
   // Sends the caller's memory (after what is buffered) without copying; it must live until this is done.
   Write write_view(std::string_view octets);

@@ -10,6 +10,8 @@
 #include "net/runtime.h"
 #include "net/sleep.h"
 #include "net/stream.h"
+#include "net/turns.h"
+#include "net/wait_for.h"
 
 namespace postroad::net {
 namespace {
@@ -141,6 +143,7 @@ struct Everything {
   Signal signal;
   Later<int> later;
   Completer<int> completer = later.completer();
+  Turns turns;
   Pool pool{0};
   ManualCore other{1, core.manual_clock()};
   MemoryPair pair = memory_pair(core, {.capacity = 10});
@@ -165,6 +168,11 @@ task<void> forever() { co_await sleep_for(std::chrono::hours{1'000'000}); }
 task<void> in_sleep(Everything&) { co_await sleep_for(1h); }
 task<void> in_signal(Everything& e) { co_await e.signal; }
 task<void> in_later(Everything& e) { co_await e.later; }
+task<void> in_wait_for(Everything& e) { co_await wait_for(e.signal, 1h); }
+task<void> in_turns(Everything& e) {
+  const auto first = co_await e.turns.take();
+  const auto second = co_await e.turns.take();
+}
 task<void> in_line(Everything& e) { co_await e.pair.first.read_line(100); }
 task<void> in_fill(Everything& e) { co_await e.pair.first.fill(); }
 task<void> in_write(Everything& e) { co_await e.pair.first.write(e.large); }
@@ -254,7 +262,8 @@ TEST_P(Waiting, DoesNotBeginInACancelledTask) {
 
 INSTANTIATE_TEST_SUITE_P(Everywhere, Waiting,
                          testing::Values(Place{"Sleep", in_sleep}, Place{"Signal", in_signal},
-                                         Place{"Later", in_later}, Place{"ReadLine", in_line},
+                                         Place{"Later", in_later}, Place{"WaitFor", in_wait_for},
+                                         Place{"Turns", in_turns}, Place{"ReadLine", in_line},
                                          Place{"Fill", in_fill}, Place{"Write", in_write},
                                          Place{"WriteView", in_view}, Place{"Flush", in_flush},
                                          Place{"Wait", in_wait}, Place{"Close", in_close},

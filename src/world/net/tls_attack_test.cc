@@ -1,6 +1,7 @@
 // What strangers do to TLS (durability.md, F), with an OpenSSL of their own over real sockets.
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <netinet/tcp.h>
 #if __has_include(<sanitizer/allocator_interface.h>)
 #include <sanitizer/allocator_interface.h>
 #endif
@@ -32,6 +33,27 @@ struct TlsAttack : testing::Test {
   TestServer first{[this](Stream stream) { return echo(std::move(stream), tls, imaps); }};
   TestServer second{[this](Stream stream) { return echo(std::move(stream), tls, smtps); }};
 };
+
+TEST_F(TlsAttack, TlsMayFollowAProxyHeaderInTheSameSegment) {
+  Listener::Options options;
+  options.proxies = {*Network::parse("127.0.0.1")};
+  auto say = [](Stream stream, const TlsServer& server, const TlsService& service) -> task<void> {
+    co_await stream.start_tls(server, service);
+    co_await stream.write(stream.peer().text() + "\r\n");
+    co_await stream.close();
+  };
+  TestServer behind([&](Stream stream) { return say(std::move(stream), tls, smtps); }, options);
+  for (const bool apart : {false, true}) {
+    RawTls peer(behind.address());
+    const int hold = 1;
+    ::setsockopt(peer.fd(), IPPROTO_TCP, TCP_CORK, &hold, sizeof hold);
+    const std::string_view header = "PROXY TCP4 192.0.2.1 198.51.100.1 56324 465\r\n";
+    ASSERT_GT(::send(peer.fd(), header.data(), header.size(), MSG_NOSIGNAL), 0);
+    if (apart) usleep(300'000);  // longer than a cork holds
+    ASSERT_TRUE(peer.handshake());
+    EXPECT_EQ(peer.read(), "192.0.2.1:56324\r\n");
+  }
+}
 
 // 91
 TEST_F(TlsAttack, OldProtocolsAndCiphersFail) {
