@@ -43,6 +43,7 @@ class Ledger:
         self.settled = set()   # unknown at first, found present since
         self.counts = collections.Counter()
         self.violations = []
+        self.widest_window = 0.0  # seconds between a sink's 250 and the kill that excused a second copy
 
     # --- What clients were told --------------------------------------------------------------------------
 
@@ -172,8 +173,10 @@ class Ledger:
                 elif fate == ACKED and not times:
                     self.wrong("lost", f"{key[0]} was acked and never went out to {key[1]}")
                 for first in times[:-1]:
-                    if any(first - before <= kill <= first + after for kill in kills):
+                    near = min((kill - first for kill in kills if first - before <= kill <= first + after), key=abs, default=None)
+                    if near is not None:
                         self.counts["duplicate within RFC 1047"] += 1
+                        self.widest_window = max(self.widest_window, abs(near))
                     else:
                         self.wrong("duplicate", f"{key[0]} went out to {key[1]} again though no kill was near")
             for key in arrivals:
