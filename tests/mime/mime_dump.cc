@@ -118,7 +118,7 @@ std::string message(std::string_view octets) {
     return found ? read(found->value) : "null";
   };
   std::string anomalies;
-  for (unsigned a = 0; a <= static_cast<unsigned>(mime::Anomaly::PartsCut); ++a)
+  for (unsigned a = 0; a <= static_cast<unsigned>(mime::Anomaly::MboxLine); ++a)
     if (message.anomalies().has(static_cast<mime::Anomaly>(a)))
       anomalies +=
           fmt::format("{}\"{}\"", anomalies.empty() ? "" : ",", name_of(static_cast<mime::Anomaly>(a)));

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/ascii.h"
+#include "base/cursor.h"
 #include "mime/lines.h"
 
 namespace postroad::mime {
@@ -12,6 +13,20 @@ namespace {
 
 // RFC 5322 §3.6.8: ftext.
 constexpr bool is_field_name_octet(char c) { return c > ' ' && c < '\x7f' && c != ':'; }
+
+// The separator of mbox files, quoted or not: "From ", a word, and a day of the week.
+Line mbox_line(std::string_view text, Line unknown) {
+  text = text.substr(0, field_name_limit);
+  Cursor in(text);
+  in.take('>');
+  if (!in.take("From ")) return Line::Other;
+  in.take_while([](char c) { return c > ' ' || ascii::is_8bit(c); });
+  in.take_while(ascii::is_blank);
+  const auto day = in.rest().substr(0, 3);
+  if (day.size() < 3 && text.size() < field_name_limit && text.find('\n') == text.npos) return unknown;
+  constexpr std::string_view days = "Mon Tue Wed Thu Fri Sat Sun";
+  return day.size() == 3 && days.find(day) % 4 == 0 ? Line::MboxLine : Line::Other;
+}
 
 }  // namespace
 
@@ -43,7 +58,8 @@ Line line_of(std::string_view text, bool complete) {
   const std::size_t name = i;
   while (i < reach && ascii::is_blank(text[i])) ++i;
   if (i == reach) return reach == field_name_limit ? Line::Other : unknown;
-  if (text[i] != ':' || name == 0) return Line::Other;
+  if (text[i] != ':' || name == 0)
+    return name >= 4 && name <= 5 && i > name ? mbox_line(text, unknown) : Line::Other;
   return i == name ? Line::Field : Line::BlankedField;
 }
 
@@ -52,7 +68,7 @@ bool Field::is(std::string_view other) const { return ascii::iequals(name, other
 Header::Iterator& Header::Iterator::operator++() {
   field_ = {};
   Line line = line_of(rest_, true);
-  while (line == Line::Continuation) {  // only at the very beginning: it continues nothing
+  while (line == Line::Continuation || line == Line::MboxLine) {  // what belongs to no field
     rest_.remove_prefix(line_octets(rest_));
     line = line_of(rest_, true);
   }

@@ -7,6 +7,7 @@
 //   field;
 //   - a line "name:" is a field; the name is printable ASCII without a colon, blanks before the colon are
 //   forgiven;
+//   - a separator of an mbox file ("From a@b Fri Feb 22 ...") belongs to the header and to no field;
 //   - an empty line ends the header and belongs to it;
 //   - any other line ends the header too, and is the first line of the body.
 //

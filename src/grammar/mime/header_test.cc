@@ -56,10 +56,20 @@ TEST(Header, ALeadingContinuationBelongsToNoField) {
 
 TEST(Header, ALineThatIsNoFieldIsTheFirstOfTheBody) {
   for (const std::string_view line : {"no field", "two words: x", ":", ": x", "na\xc3\xafve: x", "a\x7f: x",
-                                      "\rA: x", "From user@x Fri Feb 22 17:06:23 2008"}) {
+                                      "\rA: x", "From user@x with love", ">From", "From  "}) {
     const std::string message = "From: a\r\n" + std::string(line) + "\r\nTo: b\r\n\r\n";
     EXPECT_THAT(names(message), ElementsAre("From")) << line;
     EXPECT_EQ(header_octets(message), 9u) << line;
+  }
+}
+
+TEST(Header, AnMboxSeparatorBelongsToNoField) {
+  for (const std::string line : {"From user@x  Fri Feb 22 17:06:23 2008\n",
+                                 ">From - Tue Apr 27 19:02:03 2010\r\n", "From x Sun\n y\n"}) {
+    const std::string message = line + "From: a\r\n" + line + "To: b\r\n\r\nbody";
+    EXPECT_THAT(names(message), ElementsAre("From", "To")) << line;
+    EXPECT_EQ(header_octets(message), message.size() - 4) << line;
+    EXPECT_EQ(Header(message).first("from")->raw, "From: a\r\n");
   }
 }
 

@@ -12,6 +12,7 @@ enum class Line : std::uint8_t {
   Continuation,  // begins with a blank
   Field,
   BlankedField,  // blanks between the name and its colon
+  MboxLine,      // "From a@b Fri Feb 22 17:06:23 2008", of no meaning in a message
   Other,         // the header ends before it
 };
 

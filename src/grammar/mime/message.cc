@@ -38,7 +38,7 @@ std::string encoding_name(std::string_view value) {
 }  // namespace
 
 std::string_view name_of(Anomaly anomaly) {
-  constexpr std::array<std::string_view, 25> names{"header-ended-by-line",
+  constexpr std::array<std::string_view, 26> names{"header-ended-by-line",
                                                    "header-cut",
                                                    "leading-continuation",
                                                    "blank-before-colon",

@@ -44,6 +44,7 @@ enum class Anomaly : std::uint8_t {
                         // (attack 32)
   DepthCut,             // deeper than depth_limit: what lies there is one opaque part (attack 30)
   PartsCut,             // more than part_limit parts: the rest was not split (attack 31)
+  MboxLine,             // an mbox separator in a header
 };
 
 class Anomalies {

@@ -140,6 +140,7 @@ class Parser::Machine {
       line = line_of(rest, complete);
       if (line == Line::Undecided || line == Line::Empty || line == Line::Other) break;
       if (line == Line::BlankedField) note(Anomaly::BlankBeforeColon);
+      if (line == Line::MboxLine) note(Anomaly::MboxLine);
       if (line == Line::Continuation && !header_has_line_) note(Anomaly::LeadingContinuation);
       header_has_line_ = in_line_ = true;
     }

@@ -360,14 +360,15 @@ TEST(Parser, FieldsPutInFrontMoveTheTree) {
 }
 
 // A message with everything that could go wrong at a cut.
-const std::string awkward = crlf(
-                                "From: a@x.test\nX-Folded: one\n two\n\tthree\nContent-Type: "
-                                "multipart/mixed; boundary=\"b b\"\n\npreamble\n--\n--b\n--b b\n"
-                                "Content-Type: message/rfc822\n\nSubject: inner\nno field here\n--b b "
-                                "\t\nContent-Type: multipart/digest;\n boundary=c\n\n"
-                                "--c\n\nSubject: d\n\nx\n- -\n---\n--c-\n\n--c--\n--b b\n--b "
-                                "b\nX:y\n\nlast\r\rodd\n\nodd\n--b b--\nepilogue\n--b b\n") +
-                            "tail\r";
+const std::string awkward =
+    crlf(
+        "From - Fri Feb 22\nFrom: a@x.test\nX-Folded: one\n two\n\tthree\nContent-Type: "
+        "multipart/mixed; boundary=\"b b\"\n\npreamble\n--\n--b\n--b b\n"
+        "Content-Type: message/rfc822\n\nSubject: inner\nno field here\n--b b "
+        "\t\nContent-Type: multipart/digest;\n boundary=c\n\n"
+        "--c\n\nSubject: d\n\nx\n- -\n---\n--c-\n\n--c--\n--b b\n--b "
+        "b\nX:y\n\nlast\r\rodd\n\nodd\n--b b--\nepilogue\n--b b\n") +
+    "tail\r";
 
 TEST(Parser, TwoPiecesAreOneMessageWhereverTheyAreCut) {
   const Message whole = parse(awkward);
