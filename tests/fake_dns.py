@@ -7,6 +7,7 @@ know does not exist (NXDOMAIN), so no test can ever ask the real DNS by mistake.
 Instead of records a name may have a trouble: SERVFAIL, SILENCE (no answer at all), TRUNCATE (UDP says TC).
 """
 import ipaddress
+import random
 import socket
 import socketserver
 import struct
@@ -87,9 +88,21 @@ class FakeDns:
             allow_reuse_address = True
             daemon_threads = True
 
-        self.udp = socketserver.UDPServer(("127.0.0.1", port), Udp)
-        self.port = self.udp.server_address[1]
-        self.tcp = TcpServer(("127.0.0.1", self.port), Tcp)
+        while True:   # one number for both; below the kernel's range for outgoing connections
+            self.port = port or random.randint(10000, 19999)
+            try:
+                self.tcp = TcpServer(("127.0.0.1", self.port), Tcp)
+            except OSError:
+                if port:
+                    raise
+                continue
+            try:
+                self.udp = socketserver.UDPServer(("127.0.0.1", self.port), Udp)
+                break
+            except OSError:
+                self.tcp.server_close()
+                if port:
+                    raise
         self.threads = [threading.Thread(target=s.serve_forever, args=(0.05,), daemon=True) for s in (self.udp, self.tcp)]
         for thread in self.threads:
             thread.start()
