@@ -1,12 +1,12 @@
 #!/bin/bash
 # All tests, in sections; goes on after a failure, and ends with one line that adds everything up.
 #
-# tools/setup.sh has run. FUZZ_SECONDS (30) for each fuzzer, TIDY_SECONDS (240) for clang-tidy; ONLY="asan tsan"
+# tools/setup.sh has run. FUZZ_SECONDS (30) for each fuzzer, TIDY_SECONDS (150) for clang-tidy; ONLY="asan tsan"
 # picks sections: format asan tsan fuzz release tidy. Logs and reports lie in build/ci.
 set -u
 cd "$(dirname "$0")/.."
 FUZZ_SECONDS=${FUZZ_SECONDS:-30}
-TIDY_SECONDS=${TIDY_SECONDS:-240}
+TIDY_SECONDS=${TIDY_SECONDS:-150}
 ONLY=${ONLY:-format asan tsan fuzz release tidy}
 jobs=$(nproc)
 out=build/ci
