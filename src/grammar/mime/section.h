@@ -22,6 +22,7 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
+// A header that no empty line ended is given as it lies, without one (bytes in = bytes out).
 // Nothing if there is no such part or it has no such section: HEADER and TEXT need a message, MIME a number.
 // An empty path is the message itself.
 std::optional<Range> find_section(std::span<const Part> parts, std::span<const std::uint32_t> path,

@@ -89,5 +89,80 @@ TEST(Suites, NoCutChangesAMessage) {
   }
 }
 
+// imap-scripted: "ok fetch 1 (body.peek[2.header])" and behind it what must come, between "{{{" and "}}}".
+std::vector<std::pair<std::string, std::string>> expected_sections(const std::string& script) {
+  std::vector<std::pair<std::string, std::string>> out;
+  std::istringstream lines(script);
+  std::string section, octets;
+  bool inside = false;
+  for (std::string line; std::getline(lines, line);) {
+    constexpr std::string_view fetch = "ok fetch 1 (body.peek[";
+    if (line.starts_with(fetch)) {
+      section = line.substr(fetch.size(), line.rfind(']') - fetch.size());
+    } else if (line.ends_with("{{{")) {
+      inside = true;
+      octets.clear();
+    } else if (line.starts_with("}}}")) {
+      if (inside && octets.size() >= 2) octets.resize(octets.size() - 2);
+      out.emplace_back(section, octets);
+      inside = false;
+    } else if (inside) {
+      octets += line + "\r\n";
+    }
+  }
+  return out;
+}
+
+// What FETCH answers for a section as IMAP writes it: "1.2.header.fields.not (a b)".
+std::string fetch(std::string_view text, const Message& message, std::string_view section) {
+  std::vector<std::uint32_t> path;
+  std::size_t at = 0;
+  for (; at < section.size() && section[at] >= '0' && section[at] <= '9'; at += at < section.size()) {
+    path.push_back(0);
+    for (; at < section.size() && section[at] != '.'; ++at)
+      path.back() = path.back() * 10 + static_cast<std::uint32_t>(section[at] - '0');
+  }
+  const std::string_view what = at < section.size() ? section.substr(at) : "";
+  const Section kind = what == "text"               ? Section::Text
+                       : what == "mime"             ? Section::Mime
+                       : what.starts_with("header") ? Section::Header
+                                                    : Section::Whole;
+  const auto range = find_section(message.parts(), path, kind);
+  if (!range) return "none";
+  const auto octets = text.substr(range->offset, range->octets);
+  const auto open = what.find('('), close = what.find(')');
+  if (open == std::string_view::npos) return std::string(octets);
+  std::istringstream list(std::string(what.substr(open + 1, close - open - 1)));
+  std::vector<std::string> names;
+  for (std::string name; list >> name;) names.push_back(name);
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return pick_fields(Header(octets), views,
+                     what.starts_with("header.fields.not") ? Pick::AllButNamed : Pick::Named);
+}
+
+TEST(Suites, SectionsAreThoseOfTheScripts) {
+  const char* suites = std::getenv("POSTROAD_SUITES");
+  std::size_t checked = 0;
+  for (const char* script : {"fetch-body-mime", "fetch-body-message-rfc822"}) {
+    const std::string path = std::string(suites ? suites : "") + "/imap-scripted/" + script;
+    std::ifstream script_file(path), mbox_file(path + ".mbox");
+    std::ostringstream script_text, mbox;
+    script_text << script_file.rdbuf();
+    mbox << mbox_file.rdbuf();
+    std::string text;
+    for (char c : mbox.str().substr(std::min(mbox.str().find('\n') + 1, mbox.str().size()))) {
+      if (c == '\n') text += '\r';
+      text += c;
+    }
+    const Message message = parse(text);
+    for (const auto& [section, octets] : expected_sections(script_text.str())) {
+      EXPECT_EQ(fetch(text, message, section), octets) << script << " BODY[" << section << "]";
+      ++checked;
+    }
+  }
+  if (checked == 0) GTEST_SKIP() << "SKIPPED: POSTROAD_SUITES has no imap-scripted";
+  EXPECT_GE(checked, 20u);
+}
+
 }  // namespace
 }  // namespace postroad::mime
