@@ -140,6 +140,7 @@ void Session::answer(std::string_view tag, const Answer& answer) {
 // One command, its untagged answers, what else there is to tell, its tagged answer: in this order.
 net::task<void> Session::obey(imap::TaggedCommand command) {
   if (mailboxes_) stream_.allow(settings_.imap.idle_wait);
+  tag_ = command.tag;
   if (std::holds_alternative<imap::Idle>(command.command)) idling_ = command.tag;
   Answer ended = Answer::bad(texts::not_offered);
   if (!mailboxes_ || offered(command.rule->capability)) ended = co_await dispatch(command.command);

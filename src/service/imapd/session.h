@@ -31,6 +31,8 @@ namespace postroad::imapd {
 
 class Bodies;
 class Incoming;
+class Searcher;
+enum class Truth : std::uint8_t;
 
 template <class C, class... Of>
 concept OneOf = (std::same_as<C, Of> || ...);
@@ -39,7 +41,7 @@ template <class C>
 concept NotOffered =
     OneOf<C, imap::SetAcl, imap::DeleteAcl, imap::GetAcl, imap::ListRights, imap::MyRights, imap::SetQuota,
           imap::GetMetadata, imap::SetMetadata, imap::Compress, imap::Unauthenticate, imap::Sort,
-          imap::Thread, imap::Search, imap::GetQuota, imap::GetQuotaRoot>;
+          imap::Thread, imap::GetQuota, imap::GetQuotaRoot>;
 
 class Session {
  public:
@@ -125,6 +127,20 @@ class Session {
   net::task<std::optional<mailbox::Refusal>> fetch_batch(const imap::Fetch& command, const Bodies& bodies,
                                                          std::span<const std::uint32_t> batch);
   net::task<Answer> on(const imap::Store& command);
+  net::task<Answer> on(const imap::Search& command);
+  net::task<std::optional<mailbox::Refusal>> search_inside(const Searcher& searcher,
+                                                           const std::vector<mailbox::Entry>& entries,
+                                                           const std::vector<std::uint32_t>& numbers,
+                                                           std::vector<Truth>& truths);
+  struct SearchResult {
+    struct Found {
+      std::uint32_t number;
+      Uid uid;
+      ModSeq modseq;
+    };
+    std::vector<Found> found;
+  };
+  void say_found(const imap::Search& command, const SearchResult& result, bool mod_seq);
   net::task<void> message_begins(const imap::AppendTarget& target, const imap::AppendMessage& message);
   net::task<std::optional<Answer>> refuse_append(const imap::AppendTarget& target,
                                                  const imap::AppendMessage& message);
@@ -146,6 +162,7 @@ class Session {
   std::optional<mailbox::Session> mailboxes_;
   std::unique_ptr<mailbox::Selected> selected_;
   std::string selected_name_;
+  std::string tag_;                     // of the command that is obeyed
   std::string idling_;                  // the tag of IDLE while it lasts
   std::unique_ptr<Incoming> incoming_;  // while APPEND lasts
   NumberSet saved_;                     // UIDs that "$" means (RFC 5182)
