@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -15,12 +16,14 @@
 #include "directory/admin.h"
 #include "dns/fixed_resolver.h"
 #include "dns/unbound_resolver.h"
+#include "httpd/api.h"
 #include "ledger/ledger.h"
 #include "mailbox/engine.h"
 #include "net/listener.h"
 #include "net/signals.h"
 #include "observe/log.h"
 #include "policy/gate.h"
+#include "pop3d/server.h"
 #include "queue/service.h"
 #include "sandbox/sandbox.h"
 #include "smtpd/server.h"
@@ -40,6 +43,13 @@ std::string words(const std::exception_ptr& error) {
 }
 
 net::task<void> joined(net::TaskGroup& group) { co_await group.join(); }
+
+// Was the queue resumed after the restore that made this store? Each restore has its number.
+bool resumed_since(const std::filesystem::path& data, std::uint32_t generation) {
+  std::uint32_t resumed = 0;
+  std::ifstream(data / "resumed") >> resumed;
+  return resumed == generation;
+}
 
 unsigned cores_of(const config::Settings& settings) {
   if (settings.runtime.cores) return settings.runtime.cores;
@@ -76,6 +86,11 @@ struct Server::Parts {
   std::vector<std::unique_ptr<delivery::Dispatcher>> dispatchers;
   std::unique_ptr<policy::Gate> gate;
   std::unique_ptr<smtpd::Server> smtpd;
+  std::unique_ptr<pop3d::Server> pop3d;
+  std::unique_ptr<net::Pool> blocking;  // backups and exports
+  std::unique_ptr<httpd::Api> api;
+  std::unique_ptr<net::Listener> control;  // DATA/control.sock
+  Time started{};
   std::vector<std::unique_ptr<net::TaskGroup>> groups;  // of each core: dispatcher, folder
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::unique_ptr<net::Signals> signals;
@@ -89,6 +104,8 @@ struct Server::Parts {
   std::optional<StartFault> build();
   std::optional<StartFault> listen();
   void begin();
+  httpd::ServerState state() const;
+  void remember_hold(bool held);
   void reload();
   int stop(int signal);
   net::task<void> serve(net::Stream stream, config::Service service, config::TlsMode mode);
@@ -195,7 +212,9 @@ std::optional<StartFault> Server::Parts::build() {
   block(queue->load());
   local = std::make_unique<delivery::Local>(*mailboxes, clock);
   queue->set_door(*local);
-  if (store->restored_generation() != 0 && !std::filesystem::exists(s.data / "resumed")) queue->hold(true);
+  const bool restored =
+      store->restored_generation() != 0 && !resumed_since(s.data, store->restored_generation());
+  if (restored || std::filesystem::exists(s.data / "queue.held")) queue->hold(true);
   courier = std::make_unique<delivery::Courier>(*resolver, connector, tls_client, *store, courier_options(s));
   for (unsigned i = 0; i < runtime->cores(); ++i)
     dispatchers.push_back(std::make_unique<delivery::Dispatcher>(
@@ -210,6 +229,23 @@ std::optional<StartFault> Server::Parts::build() {
                                                           .log = *log,
                                                           .clock = clock},
                                           settings);
+  pop3d = std::make_unique<pop3d::Server>(
+      pop3d::Services{
+          .mailboxes = *mailboxes, .directory = *directory, .tls = *tls, .log = *log, .clock = clock},
+      settings);
+  blocking = std::make_unique<net::Pool>(2, 16);
+  api = std::make_unique<httpd::Api>(httpd::Services{.administration = directory.get(),
+                                                     .directory = directory.get(),
+                                                     .queue = queue.get(),
+                                                     .ledger = ledger.get(),
+                                                     .mailboxes = mailboxes.get(),
+                                                     .store = store.get(),
+                                                     .blocking = blocking.get(),
+                                                     .clock = &clock,
+                                                     .version = std::string(version),
+                                                     .state = [this] { return state(); },
+                                                     .on_hold = [this](bool held) { remember_hold(held); }});
+  block(api->load());
   if (options.demo)
     if (auto trouble = block(make_demo(*directory))) return StartFault{*trouble};
   return std::nullopt;
@@ -232,6 +268,10 @@ void Server::Parts::begin() {
                             net::Stream stream) { return serve(std::move(stream), service, tls_mode); },
                         report(std::string(to_text(door.service))));
   }
+  control->start(
+      [this](net::Stream stream) { return api->serve_control(std::move(stream), http_limits(*settings)); },
+      report("control"));
+  started = clock.now();
   signals = std::make_unique<net::Signals>(*cores[0], std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP},
                                            [this](int number) {
                                              if (number == SIGHUP) return reload();
@@ -242,12 +282,12 @@ void Server::Parts::begin() {
     if (const auto walls = sandbox::restrict_system_calls(); !walls)
       (*log)(SandboxMissing{walls.error().what});
   running = true;
-  Started started{.version = std::string(version), .listening = {}};
+  Started told{.version = std::string(version), .listening = {}};
   for (const auto& listener : listeners)
     if (listener)
       for (const net::Endpoint& at : listener->addresses())
-        started.listening.push_back(listener->name() + " " + at.text());
-  (*log)(started);
+        told.listening.push_back(listener->name() + " " + at.text());
+  (*log)(told);
   if (options.demo) print_demo_banner();
 }
 
@@ -262,11 +302,43 @@ std::optional<StartFault> Server::Parts::listen() {
     wanted.proxies = door.proxy_from;
     if (door.tls != config::TlsMode::Implicit && is_smtp(door.service))
       wanted.refuse = [](net::Refusal why, const IpAddress&) { return smtpd::Server::refusal(why); };
+    if (door.tls != config::TlsMode::Implicit && door.service == config::Service::Pop3)
+      wanted.refuse = [](net::Refusal why, const IpAddress&) { return pop3d::Server::refusal(why); };
     auto bound = net::Listener::bind(*runtime, *connections, std::move(wanted));
     if (!bound) return StartFault{bind_fault(door, bound.error())};
     listeners.push_back(std::move(*bound));
   }
+  // The command line's door. A socket that an earlier process left behind is replaced: DATA/lock is ours.
+  const std::string path = (settings->data / "control.sock").string();
+  const auto at = net::Endpoint::unix_path(path);
+  if (!at) return StartFault{fmt::format("{}: too long for a socket; choose a shorter `data`", path), 78};
+  auto bound =
+      net::Listener::bind(*runtime, *connections, {.name = "control", .addresses = {*at}, .unix_mode = 0600});
+  if (!bound) return StartFault{fmt::format("{}: {}", path, bound.error().detail)};
+  control = std::move(*bound);
   return std::nullopt;
+}
+
+httpd::ServerState Server::Parts::state() const {
+  httpd::ServerState out{.serving = true, .started = started, .connections = connections->open()};
+  for (const auto& listener : listeners)
+    if (listener)
+      for (const net::Endpoint& at : listener->addresses())
+        out.listeners.push_back({listener->name(), at.text(), listener->sessions()});
+  return out;
+}
+
+// A queue held by command, or after a restore, stays held over a restart.
+void Server::Parts::remember_hold(bool held) {
+  const auto held_file = settings->data / "queue.held", resumed = settings->data / "resumed";
+  std::error_code error;
+  if (held) {
+    std::ofstream(held_file) << "suspended by command; postroad queue resume\n";
+    std::filesystem::remove(resumed, error);
+  } else {
+    std::filesystem::remove(held_file, error);
+    std::ofstream(resumed) << store->restored_generation() << "\n";
+  }
 }
 
 net::task<void> Server::Parts::serve(net::Stream stream, config::Service service, config::TlsMode mode) {
@@ -274,10 +346,10 @@ net::task<void> Server::Parts::serve(net::Stream stream, config::Service service
     case config::Service::Smtp:
     case config::Service::Submission:
     case config::Service::Lmtp: return smtpd->serve(std::move(stream), service, mode);
+    case config::Service::Pop3: return pop3d->serve(std::move(stream), mode);
+    case config::Service::Http: return api->serve(std::move(stream), http_limits(*settings));
     case config::Service::Imap:
-    case config::Service::Pop3:
-    case config::Service::Sieve:
-    case config::Service::Http: break;
+    case config::Service::Sieve: break;
   }
   throw std::logic_error("a listener without a service");
 }
@@ -312,6 +384,7 @@ void Server::Parts::reload() {
             change.effect == config::Effect::OnRestart ? change.name + " (at the next start)" : change.name);
       settings = std::make_shared<const config::Settings>(config::reloaded(*settings, *next));
       smtpd->set(settings);
+      pop3d->set(settings);
       gate->set(policy_options(*settings));
       connections->set_limits(connection_limits(*settings));
       log->set_level(log_settings(*settings).level);
@@ -333,6 +406,8 @@ int Server::Parts::stop(int signal) {
   on_core(0, [this] { signals.reset(); });
   for (auto& listener : listeners)
     if (listener) listener->stop_accepting();
+  control->stop_accepting();
+  block(control->end_sessions());
   bool drained = true;
   const auto until = clock.instant() + settings->runtime.drain_wait;
   for (auto& listener : listeners) {

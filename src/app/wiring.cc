@@ -131,7 +131,17 @@ bool is_smtp(config::Service service) {
          service == config::Service::Lmtp;
 }
 
-bool offered(config::Service service) { return is_smtp(service); }
+bool offered(config::Service service) {
+  return is_smtp(service) || service == config::Service::Pop3 || service == config::Service::Http;
+}
+
+http::ServerLimits http_limits(const config::Settings& settings) {
+  http::ServerLimits out;
+  out.body = settings.http.body.value();
+  out.request_wait = settings.http.request_wait;
+  out.idle_wait = settings.http.idle_wait;
+  return out;
+}
 
 Result<std::shared_ptr<const net::TlsCertificate>, std::string> load_certificate(
     const config::Settings& settings) {

@@ -8,6 +8,7 @@
 #include "delivery/dispatcher.h"
 #include "directory/admin.h"
 #include "dns/unbound_resolver.h"
+#include "http/server.h"
 #include "ledger/ledger.h"
 #include "net/listener.h"
 #include "observe/log.h"
@@ -26,6 +27,8 @@ delivery::CourierOptions courier_options(const config::Settings& settings);
 delivery::DispatcherOptions dispatcher_options(const config::Settings& settings);
 dns::UnboundOptions resolver_options(const config::Settings& settings);
 net::Connections::Limits connection_limits(const config::Settings& settings);
+
+http::ServerLimits http_limits(const config::Settings& settings);
 
 net::Endpoint endpoint_of(const config::Bind& bind);
 std::string bind_fault(const config::Listener& door, const net::BindError& error);

@@ -19,25 +19,28 @@ std::string one_line(const Reply& reply) {
 }
 
 // What the ledger is told of one step of one attempt. Deliveries into mailboxes tell it themselves.
-ledger::Event event_of(const queue::Job& job, const queue::Step& step, const Outcome& outcome, const Contact& contact,
-                       ledger::Type type, Time now) {
+ledger::Event event_of(const queue::Job& job, const queue::Step& step, const Outcome& outcome,
+                       const Contact& contact, ledger::Type type, Time now) {
   using ledger::Field;
   ledger::Event event{.type = type, .at = now, .tenant = job.message->tenant, .queue_id = job.message->id};
   event.with(Field::Recipient, step.given.address.text());
   if (!(step.address == step.given.address)) event.with(Field::ResolvedTo, step.address.text());
   event.with(Field::Attempt, job.entry.attempts + 1);
   event.with(Field::Reply, one_line(outcome.reply)).with(Field::Class, to_text(outcome.cause));
-  if (!contact.host.empty()) event.with(Field::Host, contact.host).with(Field::RemoteAddress, contact.address);
+  if (!contact.host.empty())
+    event.with(Field::Host, contact.host).with(Field::RemoteAddress, contact.address);
   if (!contact.tls.empty()) event.with(Field::Tls, contact.tls);
-  if (!job.entry.domain.empty()) event.with(Field::Domain, job.entry.domain).with(Field::Provider, job.entry.domain);
+  if (!job.entry.domain.empty())
+    event.with(Field::Domain, job.entry.domain).with(Field::Provider, job.entry.domain);
   if (type == ledger::Type::Relayed) event.with(Field::Octets, job.message->content.octets());
   return event;
 }
 
 }  // namespace
 
-Dispatcher::Dispatcher(queue::Outgoing& outgoing, const directory::Directory& directory, Local& local, Courier& courier,
-                       store::Store& store, const Clock& clock, Random& random, DispatcherOptions options)
+Dispatcher::Dispatcher(queue::Outgoing& outgoing, const directory::Directory& directory, Local& local,
+                       Courier& courier, store::Store& store, const Clock& clock, Random& random,
+                       DispatcherOptions options)
     : outgoing_(outgoing),
       directory_(directory),
       local_(local),
@@ -117,7 +120,8 @@ net::task<void> Dispatcher::finish(queue::Job job, Attempt attempt) {
       again = queue::next_attempt(options_.retry, message.accepted, job.entry.attempts + 1, now);
     if (outcome.fate == Outcome::Fate::Delivered) {
       settled.fate = queue::Settled::Fate::Delivered;
-      if (!local) settled.events.push_back(event_of(job, step, outcome, attempt.contact, ledger::Type::Relayed, now));
+      if (!local)
+        settled.events.push_back(event_of(job, step, outcome, attempt.contact, ledger::Type::Relayed, now));
       if (local || !outcome.dsn_relayed) tell(local ? Action::Delivered : Action::Relayed);
     } else if (again) {
       settled.fate = queue::Settled::Fate::Deferred;
@@ -138,7 +142,8 @@ net::task<void> Dispatcher::finish(queue::Job job, Attempt attempt) {
 
   std::unique_ptr<store::BlobWriter> keep;  // the report's octets, until the commit has named them
   std::optional<queue::NewMail> mail;
-  while (!told.empty() && !(mail = co_await report(job, told, attempt.contact, keep))) co_await net::sleep_for(pause);
+  while (!told.empty() && !(mail = co_await report(job, told, attempt.contact, keep)))
+    co_await net::sleep_for(pause);
   if (mail && !mail->events.empty() && mail->entries.empty()) {
     // Nobody to tell; why not is part of the history.
     fates.back().events.insert(fates.back().events.end(), mail->events.begin(), mail->events.end());
@@ -168,7 +173,8 @@ net::task<std::string> Dispatcher::read_original(const queue::Message& message, 
   co_return out;
 }
 
-// A report is for who sent the message; the null path and reports themselves get none (RFC 5321 §6.1, C4, C13).
+// A report is for who sent the message; the null path and reports themselves get none (RFC 5321 §6.1, C4,
+// C13).
 net::task<std::optional<queue::NewMail>> Dispatcher::report(const queue::Job& job, std::vector<Told> told,
                                                             const Contact& contact,
                                                             std::unique_ptr<store::BlobWriter>& keep) {
@@ -177,13 +183,15 @@ net::task<std::optional<queue::NewMail>> Dispatcher::report(const queue::Job& jo
   const Time now = clock_.now();
   queue::NewMail out;
   const auto suppressed = [&](std::string_view why) {
-    ledger::Event event{.type = ledger::Type::DsnSuppressed, .at = now, .tenant = cause.tenant, .queue_id = cause.id};
+    ledger::Event event{
+        .type = ledger::Type::DsnSuppressed, .at = now, .tenant = cause.tenant, .queue_id = cause.id};
     event.with(Field::Reason, why);
     out.entries.clear();
     out.events = {std::move(event)};
     return std::optional(std::move(out));
   };
-  if (cause.report || cause.envelope.reverse_path.is_null()) co_return suppressed("the message has no sender to tell");
+  if (cause.report || cause.envelope.reverse_path.is_null())
+    co_return suppressed("the message has no sender to tell");
 
   queue::Submission submission{.id = outgoing_.id_near(cause.id)};
   submission.envelope.recipients.push_back({.address = *cause.envelope.reverse_path.address()});
@@ -225,7 +233,8 @@ net::task<std::optional<queue::NewMail>> Dispatcher::report(const queue::Job& jo
 
   ledger::Event sent{.type = ledger::Type::DsnSent, .at = now, .tenant = cause.tenant, .queue_id = cause.id};
   sent.with(Field::RelatedId, message.id.text()).with(Field::DsnKind, kind);
-  ledger::Event accepted{.type = ledger::Type::Accepted, .at = now, .tenant = cause.tenant, .queue_id = message.id};
+  ledger::Event accepted{
+      .type = ledger::Type::Accepted, .at = now, .tenant = cause.tenant, .queue_id = message.id};
   accepted.with(Field::Sender, "")
       .with(Field::Recipient, cause.envelope.reverse_path.text())
       .with(Field::Octets, text.size())

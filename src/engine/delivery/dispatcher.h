@@ -1,6 +1,7 @@
 // The dispatcher: takes jobs out of the queue, has them carried, and settles what came of them. One per core.
 //
-// If the store does not record outcomes, delivery pauses (C8): what the other side has taken must not be sent twice.
+// If the store does not record outcomes, delivery pauses (C8): what the other side has taken must not be sent
+// twice.
 #pragma once
 
 #include <memory>
@@ -18,8 +19,8 @@ namespace postroad::delivery {
 struct DispatcherOptions {
   std::string our_name;
   queue::RetryPolicy retry{};
-  std::size_t most_jobs = 500;          // at once, on this core
-  std::size_t most_per_domain = 5;      // connections to one domain, on this core
+  std::size_t most_jobs = 500;      // at once, on this core
+  std::size_t most_per_domain = 5;  // connections to one domain, on this core
 };
 
 class Dispatcher {
@@ -34,7 +35,8 @@ class Dispatcher {
  private:
   net::task<void> work(queue::Job job);
   net::task<void> finish(queue::Job job, Attempt attempt);
-  net::task<std::optional<queue::NewMail>> report(const queue::Job& job, std::vector<Told> told, const Contact& contact,
+  net::task<std::optional<queue::NewMail>> report(const queue::Job& job, std::vector<Told> told,
+                                                  const Contact& contact,
                                                   std::unique_ptr<store::BlobWriter>& keep);
   net::task<std::string> read_original(const queue::Message& message, bool whole, bool& complete);
   void begin(const std::string& domain);

@@ -15,14 +15,15 @@ mailbox::NewMessage copy_for(const ReversePath& reverse_path, const queue::Conte
   out.prefix = smtp::return_path_field(reverse_path) + smtp::delivered_to_field(to) + content.prefix;
   out.blob = content.blob;
   out.blob_octets = content.blob_octets;
-  if (auto structure = mime::with_prefix(content.structure, out.prefix.size())) out.structure = std::move(*structure);
+  if (auto structure = mime::with_prefix(content.structure, out.prefix.size()))
+    out.structure = std::move(*structure);
   out.internal_date = now;
   out.queue_id = id;
   return out;
 }
 
-ledger::Event delivered(QueueId id, TenantId tenant, const Address& recipient, const Address& to, std::uint64_t octets,
-                        Time now) {
+ledger::Event delivered(QueueId id, TenantId tenant, const Address& recipient, const Address& to,
+                        std::uint64_t octets, Time now) {
   using ledger::Field;
   ledger::Event event{.type = ledger::Type::Delivered, .at = now, .tenant = tenant, .queue_id = id};
   event.with(Field::Recipient, recipient.text()).with(Field::Octets, octets).with(Field::Provider, "local");
@@ -40,17 +41,20 @@ store::OpId op_of(QueueId id, AccountId account) {
 
 }  // namespace
 
-net::task<queue::Door::Through> Local::deliver_now(const queue::Submission& submission, const directory::Local& target,
+net::task<queue::Door::Through> Local::deliver_now(const queue::Submission& submission,
+                                                   const directory::Local& target,
                                                    std::vector<ledger::Event> events) {
   const Time now = clock_.now();
-  auto message = copy_for(submission.envelope.reverse_path, submission.content, submission.id, target.address, now);
+  auto message =
+      copy_for(submission.envelope.reverse_path, submission.content, submission.id, target.address, now);
   const TenantId tenant = events.empty() ? TenantId{} : events.front().tenant;
-  events.push_back(delivered(submission.id, tenant, submission.envelope.recipients.front().address, target.address,
-                             submission.content.octets(), now));
+  events.push_back(delivered(submission.id, tenant, submission.envelope.recipients.front().address,
+                             target.address, submission.content.octets(), now));
   // NOTIFY=SUCCESS asks for a report, which only the queue can send in the same commit.
   if (submission.envelope.recipients.front().notify.success && !submission.envelope.reverse_path.is_null())
     co_return Through::UseQueue;
-  const auto stored = co_await mailboxes_.deliver(target.account, std::move(message), std::nullopt, false, std::move(events));
+  const auto stored =
+      co_await mailboxes_.deliver(target.account, std::move(message), std::nullopt, false, std::move(events));
   if (stored) co_return Through::Done;
   switch (stored.error()) {
     case mailbox::StoreError::OverQuota: co_return Through::OverQuota;
@@ -84,13 +88,15 @@ net::task<Outcome> Local::deliver(const queue::Message& message, const queue::St
   if (stored) co_return Outcome{Outcome::Fate::Delivered, Cause::Accepted, {250, {2, 0, 0}, "Delivered"}};
   switch (stored.error()) {
     case mailbox::StoreError::NoSuchAccount:
-      co_return Outcome{Outcome::Fate::Failed, Cause::NoMailbox, {550, {5, 1, 1}, "The mailbox does not exist any more"}};
+      co_return Outcome{
+          Outcome::Fate::Failed, Cause::NoMailbox, {550, {5, 1, 1}, "The mailbox does not exist any more"}};
     case mailbox::StoreError::OverQuota:
     case mailbox::StoreError::TooManyMailboxes:
       co_return Outcome{Outcome::Fate::Deferred, Cause::MailboxFull, {452, {4, 2, 2}, "The mailbox is full"}};
     default: break;
   }
-  co_return Outcome{Outcome::Fate::Deferred, Cause::StoreTrouble, {451, {4, 3, 0}, "The mail store takes nothing now"}};
+  co_return Outcome{
+      Outcome::Fate::Deferred, Cause::StoreTrouble, {451, {4, 3, 0}, "The mail store takes nothing now"}};
 }
 
 void Local::confirmed(const queue::Message& message, const queue::Step& step) {

@@ -20,19 +20,22 @@ std::string subject_of(const std::vector<Told>& told) {
 // What a person can do about it. By cause, not by code: codes are for machines.
 std::string_view advice(const Told& told) {
   switch (told.outcome.cause) {
-    case Cause::NoSuchDomain:
-      return "Check the part of the address behind the @ for a typing error.";
+    case Cause::NoSuchDomain: return "Check the part of the address behind the @ for a typing error.";
     case Cause::NullMx: return "Nobody can receive mail at this domain; find another address.";
-    case Cause::NoMailbox: return "Check the address for a typing error, or ask the person for the right one.";
-    case Cause::MailboxFull: return "The mailbox is full. Tell the person by another way, or try again later.";
+    case Cause::NoMailbox:
+      return "Check the address for a typing error, or ask the person for the right one.";
+    case Cause::MailboxFull:
+      return "The mailbox is full. Tell the person by another way, or try again later.";
     case Cause::TooBig: return "Send the message again without large attachments, or with a link to them.";
     case Cause::NotConvertible: return "Use an address without special characters, or ask for another one.";
     case Cause::Loops:
-    case Cause::PrivateAddress: return "The mail settings of that domain are wrong; its administrator can mend them.";
+    case Cause::PrivateAddress:
+      return "The mail settings of that domain are wrong; its administrator can mend them.";
     case Cause::DnsTrouble:
     case Cause::NoHostAnswered:
     case Cause::ConnectionLost:
-    case Cause::Expired: return "The other mail system may be out of order. Try again later or use another way.";
+    case Cause::Expired:
+      return "The other mail system may be out of order. Try again later or use another way.";
     default: return "The other mail system's own words, above, say why; its administrator can explain them.";
   }
 }
@@ -50,19 +53,25 @@ std::string words(const ReportInput& in) {
     const std::string address = told.step->given.address.unicode();
     switch (told.action) {
       case Action::Failed:
-        out += fmt::format("Your message could not be delivered to <{}>. It will not be tried again.\n", address);
+        out += fmt::format("Your message could not be delivered to <{}>. It will not be tried again.\n",
+                           address);
         break;
       case Action::Delayed:
-        out += fmt::format("Your message to <{}> has not been delivered yet. You need not send it again:\n"
-                           "it is tried further{}.\n",
-                           address, told.until ? " until " + rfc5322_date(*told.until) : std::string());
+        out += fmt::format(
+            "Your message to <{}> has not been delivered yet. You need not send it again:\n"
+            "it is tried further{}.\n",
+            address, told.until ? " until " + rfc5322_date(*told.until) : std::string());
         break;
       case Action::Delivered: out += fmt::format("Your message was delivered to <{}>.\n", address); break;
       case Action::Relayed:
-        out += fmt::format("Your message to <{}> was handed to a mail system that does not report\n"
-                           "deliveries. You will hear of it no more unless it fails.\n", address);
+        out += fmt::format(
+            "Your message to <{}> was handed to a mail system that does not report\n"
+            "deliveries. You will hear of it no more unless it fails.\n",
+            address);
         break;
-      case Action::Expanded: out += fmt::format("Your message to <{}> was passed on to its members.\n", address); break;
+      case Action::Expanded:
+        out += fmt::format("Your message to <{}> was passed on to its members.\n", address);
+        break;
     }
     if (told.action == Action::Failed || told.action == Action::Delayed) {
       if (told.outcome.remote_reply)
@@ -73,7 +82,8 @@ std::string words(const ReportInput& in) {
     }
     out += "\n";
   }
-  const bool failed = std::any_of(in.told.begin(), in.told.end(), [](const Told& t) { return t.action == Action::Failed; });
+  const bool failed =
+      std::any_of(in.told.begin(), in.told.end(), [](const Told& t) { return t.action == Action::Failed; });
   out += failed && in.complete ? "Your message is attached.\n" : "The header of your message is attached.\n";
   return out;
 }
@@ -88,12 +98,16 @@ std::string status_part(const ReportInput& in) {
   for (const Told& told : in.told) {
     out += "\r\n";
     const auto& original = told.step->given.original;
-    if (original) out += fmt::format("Original-Recipient: {}; {}\r\n", printable(original->type), printable(original->address));
+    if (original)
+      out += fmt::format("Original-Recipient: {}; {}\r\n", printable(original->type),
+                         printable(original->address));
     const bool utf8 = told.step->given.address.needs_smtputf8();
-    out += fmt::format("Final-Recipient: {}; {}\r\n", utf8 ? "utf-8" : "rfc822", told.step->given.address.text());
+    out += fmt::format("Final-Recipient: {}; {}\r\n", utf8 ? "utf-8" : "rfc822",
+                       told.step->given.address.text());
     out += fmt::format("Action: {}\r\n", to_text(told.action));
     EnhancedStatus status = told.outcome.reply.status;
-    if (told.action == Action::Failed) status.klass = 5;  // RFC 3464 §2.3.4: a failure's class is 5, expired or not
+    if (told.action == Action::Failed)
+      status.klass = 5;  // RFC 3464 §2.3.4: a failure's class is 5, expired or not
     out += fmt::format("Status: {}\r\n", status.given() ? status.text() : "5.0.0");
     if (told.outcome.remote_reply) {
       out += fmt::format("Remote-MTA: dns; {}\r\n", in.contact.host);
@@ -157,9 +171,12 @@ std::string compose_report(const ReportInput& in, Random& random) {
 
   mime::OutPart status{.type = "message", .subtype = "delivery-status", .body = status_part(in)};
   mime::OutPart original{.body = std::string(in.original)};
-  if (in.complete) original.type = "message", original.subtype = "rfc822";
-  else original.type = "text", original.subtype = "rfc822-headers";
-  mime::OutPart report{.type = "multipart", .subtype = "report", .parameters = {{"report-type", "delivery-status"}}};
+  if (in.complete)
+    original.type = "message", original.subtype = "rfc822";
+  else
+    original.type = "text", original.subtype = "rfc822-headers";
+  mime::OutPart report{
+      .type = "multipart", .subtype = "report", .parameters = {{"report-type", "delivery-status"}}};
   report.parts.push_back({.type = "text", .subtype = "plain", .body = words(in)});
   report.parts.push_back(std::move(status));
   if (!in.original.empty()) report.parts.push_back(std::move(original));

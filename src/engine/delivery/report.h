@@ -1,4 +1,5 @@
-// Delivery status notifications (RFC 3461, 3464, 6522): what the sender is told, in words and for machines. Pure.
+// Delivery status notifications (RFC 3461, 3464, 6522): what the sender is told, in words and for machines.
+// Pure.
 #pragma once
 
 #include <optional>
@@ -16,7 +17,7 @@ namespace postroad::delivery {
 enum class Action : std::uint8_t { Failed, Delayed, Delivered, Relayed, Expanded };  // RFC 3464 §2.3.3
 std::string_view to_text(Action action);
 
-struct Told {               // one recipient in a report
+struct Told {  // one recipient in a report
   const queue::Step* step = nullptr;
   Action action{};
   Outcome outcome{};
@@ -31,7 +32,8 @@ struct ReportInput {
   std::vector<Told> told;
   Contact contact{};
   std::string our_name;
-  std::string_view original{};  // the message, or as much of it as is returned; whole only if it is `complete`
+  std::string_view
+      original{};  // the message, or as much of it as is returned; whole only if it is `complete`
   bool complete = false;
   Time now{};
 };

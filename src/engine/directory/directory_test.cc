@@ -57,8 +57,8 @@ class DirectoryTest : public ::testing::Test {
     return out;
   }
   NoDestination refusal_of(std::string_view text) { return directory_->resolve(address(text)).error(); }
-  Result<Identity, AuthError> sign_in(std::string_view login, std::string_view password, Scope scope = Scope::Imap,
-                                      std::string_view client = "192.0.2.0/24") {
+  Result<Identity, AuthError> sign_in(std::string_view login, std::string_view password,
+                                      Scope scope = Scope::Imap, std::string_view client = "192.0.2.0/24") {
     return run(directory_->check_password(login, password, scope, client));
   }
 
@@ -129,7 +129,8 @@ TEST_F(DirectoryTest, AnAliasDomainHasTheSameAddresses) {
 TEST_F(DirectoryTest, AliasesAndGroupsExpandOnceAndLoopsEnd) {
   people();
   made(directory_->add_alias("a@demo.test", {"alice@demo.test"}, false));
-  made(directory_->add_alias("b@demo.test", {"a@demo.test", "bob@demo.test", "friend@elsewhere.example"}, true));
+  made(directory_->add_alias("b@demo.test", {"a@demo.test", "bob@demo.test", "friend@elsewhere.example"},
+                             true));
   made(directory_->set_alias("a@demo.test", {"b@demo.test", "alice@demo.test"}));
   const auto to = directory_->resolve(address("b@demo.test"));
   ASSERT_TRUE(to);
@@ -140,7 +141,8 @@ TEST_F(DirectoryTest, AliasesAndGroupsExpandOnceAndLoopsEnd) {
 
 TEST_F(DirectoryTest, PostmasterAndAbuseAlwaysLeadSomewhere) {
   people();
-  EXPECT_EQ(refusal_of("postmaster@demo.test"), NoDestination::NoSuchMailbox);  // there is no administrator at all
+  EXPECT_EQ(refusal_of("postmaster@demo.test"),
+            NoDestination::NoSuchMailbox);  // there is no administrator at all
   made(directory_->set_account("alice@demo.test", {.administrator = true}));
   EXPECT_EQ(accounts_of("postmaster@demo.test"), std::vector{alice_});
   EXPECT_EQ(accounts_of("Abuse@demo.test"), std::vector{alice_});
@@ -162,12 +164,16 @@ TEST_F(DirectoryTest, RefusalsSayWhatToDo) {
   people();
   const auto no_domain = run(directory_->add_account("x@nowhere.test", std::nullopt));
   ASSERT_FALSE(no_domain);
-  EXPECT_EQ(no_domain.error().text, "the domain nowhere.test is not here: add it first (postroad domain add nowhere.test)");
+  EXPECT_EQ(no_domain.error().text,
+            "the domain nowhere.test is not here: add it first (postroad domain add nowhere.test)");
   EXPECT_EQ(run(directory_->add_account("alice@demo.test", std::nullopt)).error().refusal, Refusal::Exists);
-  EXPECT_EQ(run(directory_->add_account("alice+x@demo.test", std::nullopt)).error().refusal, Refusal::Invalid);
+  EXPECT_EQ(run(directory_->add_account("alice+x@demo.test", std::nullopt)).error().refusal,
+            Refusal::Invalid);
   EXPECT_EQ(run(directory_->remove_domain("demo.test")).error().refusal, Refusal::InUse);
-  EXPECT_EQ(run(directory_->add_alias("l@demo.test", {"nobody@demo.test"}, false)).error().refusal, Refusal::NotFound);
-  EXPECT_EQ(run(directory_->add_account("d@demo.test", Secret{"plain", true})).error().refusal, Refusal::Invalid);
+  EXPECT_EQ(run(directory_->add_alias("l@demo.test", {"nobody@demo.test"}, false)).error().refusal,
+            Refusal::NotFound);
+  EXPECT_EQ(run(directory_->add_account("d@demo.test", Secret{"plain", true})).error().refusal,
+            Refusal::Invalid);
 }
 
 TEST_F(DirectoryTest, ADomainBelongsToOneTenant) {
@@ -210,15 +216,18 @@ TEST_F(DirectoryTest, AChangedPasswordIsTrueAtOnceForCachedSignIns) {
 TEST_F(DirectoryTest, ImportedHashesSignIn) {
   people();
   // openssl passwd -6 -salt saltsalt hello
-  made(directory_->set_password("alice@demo.test", Secret{"$6$saltsalt$YTeBOLnmm3CoeJTzBuijUEtOEWCqrw/nQ8/AeMmON4LGp3k0ZiMjC1OdqzWFUAfDQBvYkOch9BWtQTBcZ1E/p0", true}));
+  made(directory_->set_password("alice@demo.test",
+                                Secret{"$6$saltsalt$YTeBOLnmm3CoeJTzBuijUEtOEWCqrw/nQ8/"
+                                       "AeMmON4LGp3k0ZiMjC1OdqzWFUAfDQBvYkOch9BWtQTBcZ1E/p0",
+                                       true}));
   EXPECT_TRUE(sign_in("alice@demo.test", "hello"));
   EXPECT_FALSE(sign_in("alice@demo.test", "wrong"));
 }
 
 TEST_F(DirectoryTest, AnAppPasswordHasItsScopesAndItsEnd) {
   people();
-  const std::string phone =
-      made(directory_->add_app_password("alice@demo.test", "phone", Scope::Imap, clock_.now() + std::chrono::hours(1)));
+  const std::string phone = made(directory_->add_app_password("alice@demo.test", "phone", Scope::Imap,
+                                                              clock_.now() + std::chrono::hours(1)));
   EXPECT_EQ(phone.size(), 27u);
   const auto in = sign_in("alice@demo.test", phone, Scope::Imap);
   ASSERT_TRUE(in);

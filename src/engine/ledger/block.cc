@@ -63,7 +63,8 @@ std::string BlockBuilder::finish() const {
   Writer(out).u32(count_).u32(static_cast<std::uint32_t>(octets_.size()));
   const std::size_t head = out.size();
   out.resize(head + ZSTD_compressBound(octets_.size()));
-  const std::size_t packed = ZSTD_compress(out.data() + head, out.size() - head, octets_.data(), octets_.size(), 1);
+  const std::size_t packed =
+      ZSTD_compress(out.data() + head, out.size() - head, octets_.data(), octets_.size(), 1);
   out.resize(head + packed);
   return out;
 }
@@ -75,7 +76,8 @@ std::optional<std::vector<Event>> read_block(std::string_view block) {
   const std::uint32_t size = in.u32();
   if (!in.ok() || size > largest) return std::nullopt;
   std::string octets(size, '\0');
-  if (ZSTD_decompress(octets.data(), octets.size(), in.rest().data(), in.rest().size()) != size) return std::nullopt;
+  if (ZSTD_decompress(octets.data(), octets.size(), in.rest().data(), in.rest().size()) != size)
+    return std::nullopt;
   std::vector<Event> out;
   Reader rest(octets);
   for (std::uint32_t i = 0; i < events; ++i) {
@@ -111,7 +113,12 @@ std::optional<BlockEntry> read_block_entry(std::string_view key, std::string_vie
 
 std::string counter_key(const CounterKey& key) {
   std::string out = "c";
-  Writer(out).u32_key(key.hour).u32_key(key.tenant.value()).string(key.stream).string(key.provider).string(key.source);
+  Writer(out)
+      .u32_key(key.hour)
+      .u32_key(key.tenant.value())
+      .string(key.stream)
+      .string(key.provider)
+      .string(key.source);
   return out;
 }
 
@@ -190,7 +197,8 @@ bool matches(const Query& query, const Event& event) {
   if (query.queue_id && event.queue_id != *query.queue_id &&
       event.get(Field::RelatedId) != std::string_view(query.queue_id->text()))
     return false;
-  if (!query.message_id.empty() && without_angles(event.get(Field::MessageId)) != without_angles(query.message_id))
+  if (!query.message_id.empty() &&
+      without_angles(event.get(Field::MessageId)) != without_angles(query.message_id))
     return false;
   if (query.recipient && fold(event.get(Field::Recipient)) != query.recipient->folded()) return false;
   if (query.sender && fold(event.get(Field::Sender)) != query.sender->folded()) return false;

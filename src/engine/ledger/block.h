@@ -1,10 +1,11 @@
-// A block: some thousand events of one retention class and day, packed and compressed. Also where things lie in the
-// store. Pure; not public.
+// A block: some thousand events of one retention class and day, packed and compressed. Also where things lie
+// in the store. Pure; not public.
 //
 // Keys of the Ledger partition 0:
 //   "folded"                                                  u64: the last outbox number that is folded
 //   "b" class(1) day(4 BE) number(8 BE)                       u64 blob, u32 events: the blocks
-//   "c" hour(4 BE) tenant(4 BE) stream provider source        counters: (u16 type, varint events, varint octets)*
+//   "c" hour(4 BE) tenant(4 BE) stream provider source        counters: (u16 type, varint events, varint
+//   octets)*
 // Keys of the same partition in the family "ledger.w<week>":
 //   tag(1) hash(8) number(8 BE)                               u64 blob: in which block to look
 #pragma once

@@ -25,7 +25,8 @@ constexpr std::size_t page = 1000;
 void record(store::Batch& batch, const Event& event) { batch.emit(encode(event)); }
 
 struct Ledger::State {
-  State(store::Store& s, const Clock& c, Options o) : store(s), clock(c), options(o), core(net::Core::here()) {}
+  State(store::Store& s, const Clock& c, Options o)
+      : store(s), clock(c), options(o), core(net::Core::here()) {}
 
   store::Store& store;
   const Clock& clock;
@@ -42,7 +43,8 @@ struct Ledger::State {
 
   // The first day of which this class is kept.
   std::uint32_t first_kept(Keep keep, std::uint32_t today) const {
-    const auto days = static_cast<std::uint32_t>((keep == Keep::History ? options.keep : options.keep_refused).count());
+    const auto days =
+        static_cast<std::uint32_t>((keep == Keep::History ? options.keep : options.keep_refused).count());
     return today > days ? today - days : 0;
   }
   net::task<Result<bool, LedgerError>> fold_once();
@@ -210,11 +212,16 @@ net::task<Result<std::vector<Event>, LedgerError>> Ledger::find(Query query) {
 
   // The narrowest index first; the events themselves decide.
   std::string prefix;
-  if (query.queue_id) prefix = prefix_of(*query.queue_id);
-  else if (!query.message_id.empty()) prefix = prefix_of_message_id(query.message_id);
-  else if (query.recipient) prefix = prefix_of_recipient(*query.recipient);
-  else if (query.sender) prefix = prefix_of_sender(*query.sender);
-  else co_return std::vector<Event>();
+  if (query.queue_id)
+    prefix = prefix_of(*query.queue_id);
+  else if (!query.message_id.empty())
+    prefix = prefix_of_message_id(query.message_id);
+  else if (query.recipient)
+    prefix = prefix_of_recipient(*query.recipient);
+  else if (query.sender)
+    prefix = prefix_of_sender(*query.sender);
+  else
+    co_return std::vector<Event>();
 
   const std::uint32_t first = week_of(query.from);
   const std::uint32_t last = query.to == Time{} ? UINT32_MAX : week_of(query.to);
@@ -251,15 +258,16 @@ net::task<Result<std::vector<Event>, LedgerError>> Ledger::find(Query query) {
   co_return out;
 }
 
-net::task<Result<std::map<CounterKey, Counts>, LedgerError>> Ledger::counters(std::uint32_t from_hour,
-                                                                              std::uint32_t to_hour,
-                                                                              std::optional<TenantId> tenant) {
+net::task<Result<std::map<CounterKey, Counts>, LedgerError>> Ledger::counters(
+    std::uint32_t from_hour, std::uint32_t to_hour, std::optional<TenantId> tenant) {
   State& s = *state_;
   if (auto settled = co_await settle(); !settled) co_return refuse(settled.error());
   store::Range range{.from = "c", .to = "c"};
   Writer(range.from).u32_key(from_hour);
-  if (to_hour == UINT32_MAX) range.to = "d";
-  else Writer(range.to).u32_key(to_hour + 1);
+  if (to_hour == UINT32_MAX)
+    range.to = "d";
+  else
+    Writer(range.to).u32_key(to_hour + 1);
   std::map<CounterKey, Counts> out;
   for (;;) {
     const auto got = co_await s.store.scan(home, range);
@@ -274,7 +282,8 @@ net::task<Result<std::map<CounterKey, Counts>, LedgerError>> Ledger::counters(st
   }
 }
 
-net::task<Result<Ledger::State::Entries, LedgerError>> Ledger::State::entries(std::string& from, std::string to) {
+net::task<Result<Ledger::State::Entries, LedgerError>> Ledger::State::entries(std::string& from,
+                                                                              std::string to) {
   const auto got = co_await store.scan(home, store::Range{.from = from, .to = std::move(to), .limit = page});
   if (!got) co_return refuse(LedgerError::Unavailable);
   Entries out;
@@ -287,7 +296,8 @@ net::task<Result<Ledger::State::Entries, LedgerError>> Ledger::State::entries(st
   co_return out;
 }
 
-net::task<Result<void, LedgerError>> Ledger::read_all(Time from, Time to, std::function<bool(const Event&)> take) {
+net::task<Result<void, LedgerError>> Ledger::read_all(Time from, Time to,
+                                                      std::function<bool(const Event&)> take) {
   State& s = *state_;
   if (auto settled = co_await settle(); !settled) co_return refuse(settled.error());
   for (const Keep keep : {Keep::History, Keep::Refused}) {
@@ -311,7 +321,8 @@ net::task<Result<std::map<CounterKey, Counts>, LedgerError>> Ledger::recount(std
                                                                              std::optional<TenantId> tenant) {
   std::map<CounterKey, Counts> out;
   const auto hour_begins = [](std::uint64_t hour) { return Time{std::chrono::hours(hour)}; };
-  const Time to = to_hour == UINT32_MAX ? Time{std::chrono::days(365'000)} : hour_begins(std::uint64_t{to_hour} + 1);
+  const Time to =
+      to_hour == UINT32_MAX ? Time{std::chrono::days(365'000)} : hour_begins(std::uint64_t{to_hour} + 1);
   const auto done = co_await read_all(hour_begins(from_hour), to, [&](const Event& event) {
     if (!tenant || event.tenant == *tenant) count(out[counter_of(event)], event);
     return true;
@@ -345,14 +356,18 @@ net::task<Result<void, LedgerError>> Ledger::prune() {
     const auto week = week_of_family(name);
     if (!week || (*week + 1) * 7 > day) continue;
     s.families.erase(name);
-    if (co_await s.store.drop_family(name) != store::Outcome::Committed) co_return refuse(LedgerError::Unavailable);
+    if (co_await s.store.drop_family(name) != store::Outcome::Committed)
+      co_return refuse(LedgerError::Unavailable);
   }
   co_return {};
 }
 
 Status Ledger::status() const {
   const State& s = *state_;
-  return {.folded = s.folded, .waiting = s.waiting, .lag = std::chrono::milliseconds(s.lag_ms), .damaged = s.damaged};
+  return {.folded = s.folded,
+          .waiting = s.waiting,
+          .lag = std::chrono::milliseconds(s.lag_ms),
+          .damaged = s.damaged};
 }
 
 }  // namespace postroad::ledger

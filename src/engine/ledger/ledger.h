@@ -1,9 +1,9 @@
 // The ledger: one history for every message, and everything that is counted from it.
 //
-// record() puts an event into the commit that makes it true. One folder moves committed events, in commit order,
-// into blocks (blobs of some thousand events, one retention class and day each), indexes and counters, all in one
-// commit with its cursor: a replay changes nothing. Indexes live in one family per week, so that pruning drops files.
-// Counters equal a recount of the blocks at any time (recount()).
+// record() puts an event into the commit that makes it true. One folder moves committed events, in commit
+// order, into blocks (blobs of some thousand events, one retention class and day each), indexes and counters,
+// all in one commit with its cursor: a replay changes nothing. Indexes live in one family per week, so that
+// pruning drops files. Counters equal a recount of the blocks at any time (recount()).
 //
 // What it does not do: decide anything. Engines above ask it, never the other way round.
 #pragma once
@@ -32,7 +32,8 @@ void record(store::Batch& batch, const Event& event);
 
 enum class LedgerError { Unavailable, Damaged };
 
-// What is looked for. All that is set must match; at least one of queue_id, message_id, recipient, sender is set.
+// What is looked for. All that is set must match; at least one of queue_id, message_id, recipient, sender is
+// set.
 struct Query {
   std::optional<QueueId> queue_id{};
   std::string message_id{};            // of the header field, with or without <>
@@ -46,9 +47,9 @@ struct Query {
 struct CounterKey {
   std::uint32_t hour = 0;  // since 1970-01-01 UTC
   TenantId tenant{};
-  std::string stream;      // campaign or stream; empty: none
-  std::string provider;    // who received it: a site's provider, "local"; empty: does not apply
-  std::string source;      // the source address it left by; empty: does not apply
+  std::string stream;    // campaign or stream; empty: none
+  std::string provider;  // who received it: a site's provider, "local"; empty: does not apply
+  std::string source;    // the source address it left by; empty: does not apply
   friend auto operator<=>(const CounterKey&, const CounterKey&) = default;
 };
 struct Count {
@@ -59,15 +60,15 @@ struct Count {
 using Counts = std::map<Type, Count>;
 
 struct Status {
-  std::uint64_t folded = 0;            // events since the start
-  std::uint64_t waiting = 0;           // committed, not yet folded (at most; counted at the last look)
-  std::chrono::milliseconds lag{};     // age of the oldest event when it was last folded
-  std::uint64_t damaged = 0;           // events that could not be read and were left out
+  std::uint64_t folded = 0;         // events since the start
+  std::uint64_t waiting = 0;        // committed, not yet folded (at most; counted at the last look)
+  std::chrono::milliseconds lag{};  // age of the oldest event when it was last folded
+  std::uint64_t damaged = 0;        // events that could not be read and were left out
 };
 
 struct Options {
-  std::chrono::days keep{90};          // histories
-  std::chrono::days keep_refused{14};  // of what was never accepted
+  std::chrono::days keep{90};            // histories
+  std::chrono::days keep_refused{14};    // of what was never accepted
   std::chrono::milliseconds gather{50};  // how long the folder waits for company before it commits
 };
 
@@ -78,15 +79,18 @@ class Ledger {
   ~Ledger();
 
   net::task<void> run();
-  // Folds what is committed now and answers when it is in: for `why` right after, tests, and the end of the server.
+  // Folds what is committed now and answers when it is in: for `why` right after, tests, and the end of the
+  // server.
   net::task<Result<void, LedgerError>> settle();
 
   // Events in order of time. Asks settle() first, so that nobody misses what just happened.
   net::task<Result<std::vector<Event>, LedgerError>> find(Query query);
-  net::task<Result<std::map<CounterKey, Counts>, LedgerError>> counters(std::uint32_t from_hour, std::uint32_t to_hour,
+  net::task<Result<std::map<CounterKey, Counts>, LedgerError>> counters(std::uint32_t from_hour,
+                                                                        std::uint32_t to_hour,
                                                                         std::optional<TenantId> tenant);
   // The same from the events themselves. Equal to counters() always; slow.
-  net::task<Result<std::map<CounterKey, Counts>, LedgerError>> recount(std::uint32_t from_hour, std::uint32_t to_hour,
+  net::task<Result<std::map<CounterKey, Counts>, LedgerError>> recount(std::uint32_t from_hour,
+                                                                       std::uint32_t to_hour,
                                                                        std::optional<TenantId> tenant);
   // Every event from the blocks of these days, in order, to `take`, until it answers false. For exports.
   net::task<Result<void, LedgerError>> read_all(Time from, Time to, std::function<bool(const Event&)> take);

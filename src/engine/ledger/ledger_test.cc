@@ -72,7 +72,10 @@ class LedgerTest : public ::testing::Test {
 };
 
 TEST(Event, SurvivesTheWayToTheDiskAndBack) {
-  Event e{.type = Type::Relayed, .at = time_of_micros(123'456'789), .tenant = TenantId{300}, .queue_id = QueueId{99}};
+  Event e{.type = Type::Relayed,
+          .at = time_of_micros(123'456'789),
+          .tenant = TenantId{300},
+          .queue_id = QueueId{99}};
   e.with(Field::Host, "mx.example").with(Field::Reply, std::string("a\0b", 3));
   const auto back = decode(encode(e));
   ASSERT_TRUE(back);

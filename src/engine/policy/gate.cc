@@ -13,7 +13,8 @@ constexpr double half_life_s = 600;
 
 }  // namespace
 
-Gate::Gate(const directory::Directory& directory, dns::Resolver& resolver, const Clock& clock, Options options)
+Gate::Gate(const directory::Directory& directory, dns::Resolver& resolver, const Clock& clock,
+           Options options)
     : directory_(directory), resolver_(resolver), clock_(clock), options_(options) {}
 
 void Gate::set(Options options) {
@@ -30,7 +31,8 @@ net::task<Result<void, Reply>> Gate::domain_exists(const Domain& domain) {
   if (domain.is_literal() || directory_.hosts(domain)) co_return {};  // ours exist whatever the DNS says
   const auto mx = co_await resolver_.mx(domain.text());
   if (mx) {
-    if (mx->records.size() == 1 && mx->records[0].exchange.empty()) co_return refuse(replies::sender_takes_no_mail);
+    if (mx->records.size() == 1 && mx->records[0].exchange.empty())
+      co_return refuse(replies::sender_takes_no_mail);
     co_return {};
   }
   if (temporary(mx.error())) co_return refuse(replies::dns_trouble);
@@ -85,7 +87,8 @@ net::task<Result<RecipientVerdict, Reply>> Gate::recipient(const Peer& peer, con
     case directory::NoDestination::Refused: break;
   }
   // Who guesses addresses gets slower answers, then none (attack 22). Our own users mistype without penalty.
-  if (peer.identity || peer.exempt || peer.service == Service::Lmtp) co_return refuse(replies::no_such_mailbox);
+  if (peer.identity || peer.exempt || peer.service == Service::Lmtp)
+    co_return refuse(replies::no_such_mailbox);
   const Options now = options();
   const std::uint32_t guesses = guessed(peer.prefix);
   if (guesses > 5 * now.unknown_recipients) co_return refuse(replies::too_many_guesses);

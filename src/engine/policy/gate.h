@@ -15,8 +15,8 @@ struct Options {
   bool own_senders_only = true;
   bool sender_domain_must_exist = true;
   bool strangers_as_own_domains = true;
-  std::uint32_t unknown_recipients = 20;          // per session and, fading, per network
-  std::chrono::milliseconds tarpit{1'000};        // more with each unknown recipient
+  std::uint32_t unknown_recipients = 20;    // per session and, fading, per network
+  std::chrono::milliseconds tarpit{1'000};  // more with each unknown recipient
   std::chrono::milliseconds tarpit_most{10'000};
 };
 
