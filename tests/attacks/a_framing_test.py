@@ -335,4 +335,4 @@ class Greeting(AttackTest):
 
 
 if __name__ == "__main__":
-    main()
+    main("imap")

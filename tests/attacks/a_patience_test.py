@@ -347,4 +347,4 @@ class OurClient(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main("imap")

@@ -220,7 +220,7 @@ def side_by_side(function, items, width=8):
             future.result()
 
 
-def main():
+def main(*services):
     if "POSTROAD_PEER" not in os.environ:
-        fixture.need_binary()
+        fixture.need_binary("pop3s", *services)
     unittest.main(module="__main__", verbosity=2, warnings="ignore")

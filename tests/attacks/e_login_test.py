@@ -293,4 +293,4 @@ def same_distribution(a, b):
 
 
 if __name__ == "__main__":
-    main()
+    main("imap")

@@ -45,7 +45,7 @@ def clients_of(system, ledger, stop, seed):
         add(work.SubmissionClient, 2)
     for account in system.accounts["collected"]:
         add(work.Pop3Client, 1, account)
-    for account in system.accounts["kept"]:
+    for account in system.accounts["kept"] if "imap" in system.ports else ():
         add(work.ImapClient, 1, account)
     return made
 
@@ -126,7 +126,7 @@ def main():
     if arguments.toy:
         system = systems.ToySystem(directory / "toy", arguments.toy)
     else:
-        fixture.need_binary()
+        fixture.need_binary("pop3")
         if arguments.control:
             # Only a build made for it can be told to break its promise; the release has no such code.
             if b"POSTROAD_BREAK" not in fixture.binary().read_bytes():

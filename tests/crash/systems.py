@@ -29,6 +29,7 @@ class PostroadSystem:
         self.accounts["delivered"] += self.accounts["collected"]
         self.ports = self.server.ports
         self.sink = self.server.sink
+        self.unique_ids = {}
 
     def create(self):
         self.server.create()
@@ -55,6 +56,24 @@ class PostroadSystem:
         return False
 
     def view(self, account):
+        return self.view_by_imap(account) if "imap" in self.ports else self.view_by_pop3(account)
+
+    def view_by_pop3(self, account):
+        """Unique-ids in the place of UIDs, numbered as they are first seen: each names one message for ever."""
+        pop = poplib.POP3("127.0.0.1", self.ports["pop3"], timeout=60)
+        try:
+            pop.user(account)
+            pop.pass_(work.PASSWORD)
+            rows = []
+            for line in pop.uidl()[1]:
+                number, unique = line.split()
+                message, intact = work.identify(b"\r\n".join(pop.retr(int(number))[1]) + b"\r\n")
+                rows.append(Row(self.unique_ids.setdefault((account, unique), len(self.unique_ids) + 1), message, intact))
+            return View(rows)
+        finally:
+            pop.close()   # without QUIT: nothing is erased
+
+    def view_by_imap(self, account):
         imap = imaplib.IMAP4("127.0.0.1", self.ports["imap"], timeout=60)
         try:
             imap.login(account, work.PASSWORD)

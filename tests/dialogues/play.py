@@ -172,7 +172,7 @@ def main():
     parser.add_argument("--peer", metavar="DIRECTORY", help="try Debian's Postfix and Dovecot, started in DIRECTORY")
     arguments = parser.parse_args()
     if not arguments.peer:
-        fixture.need_binary()
+        fixture.need_binary("pop3s", *(pathlib.Path(folder).name for folder in arguments.folders))
 
     groups = {}
     for folder in arguments.folders:

@@ -193,7 +193,7 @@ def main():
     if arguments.peer:
         server = play.Peer(arguments.peer, names)
     else:
-        fixture.need_binary()
+        fixture.need_binary("imap")
         server = fixture.Postroad(settings={"auth.cleartext": True, "imap.separator": "."}, accounts=names).create().start()
     good = total = whole = 0
     try:

@@ -337,7 +337,7 @@ def main():
     if arguments.peer:
         server = play.Peer(arguments.peer, [a.split("@")[0] for a in accounts])
     else:
-        fixture.need_binary()
+        fixture.need_binary("imap")
         server = fixture.Postroad(settings={"auth.cleartext": True}, accounts=[a.split("@")[0] for a in accounts]).create().start()
     passed = failed = skipped = checks = 0
     try:

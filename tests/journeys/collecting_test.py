@@ -190,4 +190,4 @@ class Collecting(Journey):
 
 
 if __name__ == "__main__":
-    main()
+    main("imaps")

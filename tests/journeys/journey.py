@@ -119,7 +119,7 @@ class Journey(unittest.TestCase):
         self.fail(f"{account} did not get {subject!r}")
 
 
-def main():
+def main(*services):
     if "POSTROAD_PEER" not in os.environ:
-        fixture.need_binary()
+        fixture.need_binary("pop3s", *services)
     unittest.main(module="__main__", verbosity=2, warnings="ignore")

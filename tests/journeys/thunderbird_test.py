@@ -195,4 +195,4 @@ class Thunderbird(Journey):
 
 
 if __name__ == "__main__":
-    main()
+    main("imaps")
