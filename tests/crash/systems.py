@@ -78,6 +78,7 @@ class PostroadSystem:
         try:
             imap.login(account, work.PASSWORD)
             imap.untagged_responses.clear()
+            imap.is_readonly = True   # else it takes READ-ONLY for an accident
             # CONDSTORE makes SELECT tell HIGHESTMODSEQ (RFC 7162 §3.1.8).
             imap._simple_command("EXAMINE", "INBOX", "(CONDSTORE)")
             imap.state = "SELECTED"
