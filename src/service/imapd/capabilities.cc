@@ -28,10 +28,11 @@ constexpr Row table[] = {
     {"MOVE"},             // RFC 6851
     {"SPECIAL-USE"},      // RFC 6154
     {"CREATE-SPECIAL-USE"},
-    {"MULTIAPPEND"},             // RFC 3502
-    {"ESEARCH"},                 // RFC 4731
-    {"SEARCHRES"},               // RFC 5182
-    {"WITHIN"},                  // RFC 5032
+    {"MULTIAPPEND"},  // RFC 3502
+    {"ESEARCH"},      // RFC 4731
+    {"SEARCHRES"},    // RFC 5182
+    {"WITHIN"},       // RFC 5032
+    {"QRESYNC", false, true},
     {"CONDSTORE", false, true},  // RFC 7162
 };
 

@@ -47,6 +47,11 @@ class Walk {
 }  // namespace
 
 net::task<Answer> Session::on(const imap::Fetch& command) {
+  using Kind = imap::BodyAttribute::Kind;
+  for (const imap::BodyAttribute& body : command.bodies)  // RFC 3516
+    if (body.kind == Kind::Binary || body.kind == Kind::BinarySize) co_return Answer::bad(texts::not_offered);
+  // RFC 7162 §3.2.6.
+  if (command.vanished && !qresync_) co_return Answer::bad("Say ENABLE QRESYNC first");
   auto chosen = named(command.set, command.uid);
   if (!chosen) co_return chosen.error();
   if (command.wants(FetchItem::ModSeq) || command.changed_since) condstore_ = true;

@@ -156,6 +156,32 @@ TEST(ImapMailbox, ModSeqsTellWhatAClientHasMissed) {  // C16
   EXPECT_THAT(client.say("SEARCH MODSEQ " + highest), HasSubstr("(MODSEQ "));
 }
 
+TEST(ImapMailbox, AReturningClientIsToldWhatVanishedAndWhatChanged) {  // C16, RFC 7162 §3.2.5
+  Office office;
+  for (const char* subject : {"1", "2", "3"}) office.deliver(TwoPeople::alice, letter(subject));
+  Client client = office.reader(), other = office.reader();
+  EXPECT_THAT(client.say("SELECT INBOX (QRESYNC (1 1))"), StartsWith("x BAD"));
+  EXPECT_EQ(client.say("ENABLE QRESYNC"), "* ENABLED QRESYNC\r\nx OK Enabled\r\n");
+  const std::string selected = client.say("SELECT INBOX");
+  EXPECT_THAT(selected, StartsWith("* OK [CLOSED]"));
+  const auto value = [&](const std::string& name) {
+    const auto at = selected.find(name + " ") + name.size() + 1;
+    return selected.substr(at, selected.find(']', at) - at);
+  };
+  const std::string known = value("UIDVALIDITY") + " " + value("HIGHESTMODSEQ");
+  client.say("UNSELECT");
+  other.say("STORE 1 +FLAGS.SILENT (\\Seen)");
+  other.say("STORE 2 +FLAGS.SILENT (\\Deleted)");
+  other.say("EXPUNGE");
+  const std::string again = client.say("SELECT INBOX (QRESYNC (" + known + "))");
+  EXPECT_THAT(again, HasSubstr("* VANISHED (EARLIER) 2\r\n"));
+  EXPECT_THAT(again, HasSubstr("* 1 FETCH (UID 1 FLAGS (\\Seen"));
+  EXPECT_THAT(again, Not(HasSubstr("* 2 FETCH")));
+  other.say("STORE 2 +FLAGS.SILENT (\\Deleted)");
+  other.say("EXPUNGE");
+  EXPECT_THAT(client.say("NOOP"), StartsWith("* VANISHED 3\r\n"));
+}
+
 TEST(ImapMailbox, SearchFindsWhatTheTextSays) {
   Office office;
   office.deliver(TwoPeople::alice, letter("=?utf-8?q?Gr=C3=BCne_=C3=84pfel?=", "They are sour.\r\n"));

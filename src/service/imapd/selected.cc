@@ -87,6 +87,7 @@ void Session::unselect() {
 
 // §6.3.2. What was selected is not any more, even if this fails.
 net::task<Answer> Session::on(const imap::Select& command) {
+  if (command.qresync && !qresync_) co_return Answer::bad("Say ENABLE QRESYNC first");  // RFC 7162 §3.2.5
   if (selected_) {
     unselect();
     if (qresync_) say().untagged(imap::Condition::Ok, imap::code::closed, "The mailbox before is closed");

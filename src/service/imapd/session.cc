@@ -146,6 +146,7 @@ net::task<void> Session::obey(imap::TaggedCommand command) {
   if (!mailboxes_ || offered(command.rule->capability)) ended = co_await dispatch(command.command);
   if (selected_ && !over_ && !ended.silent) co_await tell_news(expunges_after(command.command));
   answer(command.tag, ended);
+  if (mailboxes_ && ended.condition == imap::Condition::Ok) errors_ = 0;
   if (std::holds_alternative<imap::StartTls>(command.command) && ended.condition == imap::Condition::Ok)
     co_await start_tls();
   if (ended.condition == imap::Condition::Bad && ++errors_ > errors_of_users)
