@@ -9,8 +9,8 @@ constexpr std::uint64_t write_out_every = 4 << 20;  // so that the sync at the e
 constexpr std::uint64_t reserve_step = 1 << 20;
 }  // namespace
 
-SegmentBlobWriter::SegmentBlobWriter(Shelf& shelf, std::uint64_t expected)
-    : shelf_(shelf), expected_(expected) {}
+SegmentBlobWriter::SegmentBlobWriter(Shelf& shelf, std::uint64_t expected, std::optional<BlobId> name)
+    : shelf_(shelf), expected_(expected), name_(name) {}
 
 SegmentBlobWriter::~SegmentBlobWriter() { abandon(); }
 
@@ -49,7 +49,7 @@ net::task<Result<BlobId, BlobError>> SegmentBlobWriter::finish() { co_return fin
 Result<BlobId, BlobError> SegmentBlobWriter::finish_now() {
   if (blob_) return blob_->id;
   if (shelf_.condition.failed()) refuse_more(BlobError::Unavailable);
-  const auto id = error_ ? std::nullopt : shelf_.ids.take();
+  const auto id = error_ ? std::nullopt : name_ ? name_ : shelf_.ids.take();
   if (!error_ && !id) refuse_more(BlobError::Unavailable);
   if (error_) return refuse(*error_);
 

@@ -28,7 +28,8 @@ struct Shelf {
 
 class SegmentBlobWriter final : public BlobWriter {
  public:
-  SegmentBlobWriter(Shelf& shelf, std::uint64_t expected);
+  // `name`: of a blob that another store named (import).
+  SegmentBlobWriter(Shelf& shelf, std::uint64_t expected, std::optional<BlobId> name = {});
   ~SegmentBlobWriter() override;
 
   void append(std::string_view octets) override;
@@ -38,6 +39,7 @@ class SegmentBlobWriter final : public BlobWriter {
 
   // finish() without waiting, which this engine never does.
   Result<BlobId, BlobError> finish_now();
+  const std::optional<BlobId>& name() const { return name_; }
 
  private:
   bool begin_segment();
@@ -49,6 +51,7 @@ class SegmentBlobWriter final : public BlobWriter {
 
   Shelf& shelf_;
   const std::uint64_t expected_;
+  const std::optional<BlobId> name_;
   std::uint64_t octets_ = 0;
   std::string buffer_;
   std::optional<BlobError> error_;

@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 
+#include "base/ascii.h"
 #include "store/log_tail.h"
 #include "store/rocks_files.h"
 
@@ -23,15 +25,6 @@ namespace postroad::store {
 namespace {
 
 constexpr std::string_view family_prefix = "x:";  // of the engines above; ours have no colon
-
-// RocksDB tells its life in a file of its own; we keep nothing of it but what is wrong, which comes as a
-// Status.
-class Silence final : public rocksdb::Logger {
- public:
-  Silence() : Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
-  using Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
 
 rocksdb::ColumnFamilyOptions table_options(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
@@ -49,7 +42,7 @@ rocksdb::ColumnFamilyOptions table_options(const std::shared_ptr<rocksdb::Cache>
 
 // What a power cut tore off the end of the newest write-ahead log or the MANIFEST; see log_tail.h. True if
 // something was cut, a fault if a log is damaged where commits rely on it.
-Result<bool, DatabaseFault> cut_torn_tails(disk::Disk& disk, const std::string& directory) {
+Result<bool, DatabaseFault> cut_torn_tails(disk::Disk& disk, const std::string& directory, bool read_only) {
   const auto names = disk.list(directory);
   if (!names) return false;
   std::string log;
@@ -67,6 +60,10 @@ Result<bool, DatabaseFault> cut_torn_tails(disk::Disk& disk, const std::string& 
       return refuse(DatabaseFault{
           DatabaseError::Damaged,
           fmt::format("{} is damaged at offset {}, and commits follow it", name, tail->offset)});
+    if (read_only)
+      return refuse(DatabaseFault{
+          DatabaseError::Unavailable,
+          name + " has a torn end, as a power cut leaves it; the next start of the server cuts it off"});
     auto file = disk.open(path, disk::Open::Write);
     if (!file || !(*file)->resize(tail->offset) || !(*file)->sync())
       return refuse(DatabaseFault{DatabaseError::Unavailable, path + ": its torn end cannot be cut off"});
@@ -76,6 +73,13 @@ Result<bool, DatabaseFault> cut_torn_tails(disk::Disk& disk, const std::string& 
 }
 
 }  // namespace
+
+bool is_family_name(std::string_view name) {
+  const auto permitted = [](char c) {
+    return ascii::is_lower(c) || ascii::is_digit(c) || c == '.' || c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, permitted);
+}
 
 DatabaseFault fault_of(const rocksdb::Status& status) {
   DatabaseError what = DatabaseError::Unavailable;
@@ -153,8 +157,8 @@ Result<std::unique_ptr<Database>, DatabaseFault> Database::open(const std::strin
                : rocksdb::DB::Open(db, path, descriptors, &database->all_, &database->db_);
   };
   rocksdb::Status status = open();
-  if (status.IsCorruption() && !options.read_only) {
-    const auto mended = cut_torn_tails(disk, path);
+  if (status.IsCorruption()) {
+    const auto mended = cut_torn_tails(disk, path, options.read_only);
     if (!mended) return refuse(mended.error());
     if (*mended) status = open();
   }
@@ -193,6 +197,12 @@ Family Database::enter(const std::string& name, Handle handle) {
 Database::FamilyHandle Database::find(Family family) const {
   const std::shared_lock lock(families_mutex_);
   return family.number < families_.size() ? families_[family.number] : nullptr;
+}
+
+Database::FamilyHandle Database::find_name(const std::string& name) const {
+  const std::shared_lock lock(families_mutex_);
+  const auto found = names_.find(name);
+  return found == names_.end() ? nullptr : families_[found->second.number];
 }
 
 rocksdb::Status Database::flush() {

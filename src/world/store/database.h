@@ -6,6 +6,7 @@
 
 #include <rocksdb/db.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <shared_mutex>
@@ -35,8 +36,20 @@ struct DatabaseFault {
 DatabaseFault fault_of(const rocksdb::Status& status);
 ReadError read_error_of(const rocksdb::Status& status);
 
+// Names of families are part of what `verify` prints and of exports.
+bool is_family_name(std::string_view name);
+
 inline rocksdb::Slice slice(std::string_view octets) { return {octets.data(), octets.size()}; }
 inline std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// RocksDB tells its life in a file of its own; we keep nothing of it but what is wrong, which comes as a
+// Status.
+class Silence final : public rocksdb::Logger {
+ public:
+  Silence() : Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
 
 class Database {
  public:
@@ -44,6 +57,10 @@ class Database {
 
   static Result<std::unique_ptr<Database>, DatabaseFault> open(const std::string& path, disk::Disk& disk,
                                                                const DatabaseOptions& options);
+  // What can be read of a database that does not open; `path` is a copy that is changed. RocksDB's own repair
+  // gathers the tables, the logs are replayed by us. `lost` hears what could not be read.
+  static Result<std::unique_ptr<Database>, DatabaseFault> salvage(
+      const std::string& path, disk::Disk& disk, const std::function<void(std::string)>& lost);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -61,6 +78,7 @@ class Database {
   // until the pointer goes, even if the family is dropped meanwhile.
   using FamilyHandle = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
   FamilyHandle find(Family family) const;
+  FamilyHandle find_name(const std::string& name) const;
   std::vector<std::string> names() const;
   // By one thread, the committer's.
   Result<Family, DatabaseFault> family(const std::string& name);

@@ -1,8 +1,5 @@
 #include "store/engine.h"
 
-#include <algorithm>
-
-#include "base/ascii.h"
 #include "store/blob_reader.h"
 #include "store/read.h"
 
@@ -23,14 +20,6 @@ class EntryWatch final : public Watch {
   const Partition partition_;
   const Watches::EntryPtr entry_;
 };
-
-// Names of families are part of file names and of what `verify` prints.
-bool is_family_name(std::string_view name) {
-  const auto permitted = [](char c) {
-    return ascii::is_lower(c) || ascii::is_digit(c) || c == '.' || c == '_' || c == '-';
-  };
-  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, permitted);
-}
 
 }  // namespace
 

@@ -37,6 +37,10 @@ struct Paths {
 
 Result<std::unique_ptr<disk::Lock>, OpenFault> lock_data(disk::Disk& disk, const std::string& data);
 Result<layout::Superblock, OpenFault> read_superblock(disk::Disk& disk, const Paths& paths);
+// The superblock, the database and the segments of what `opened.options` name; all checked against each
+// other.
+enum class Access : std::uint8_t { ReadWrite, ReadOnly };
+Result<void, OpenFault> open_parts(Opened& opened, Access access);
 OpenFault open_fault(const Paths& paths, const DatabaseFault& fault);
 OpenFault open_fault(const std::string& path, disk::IoError error);
 
@@ -99,6 +103,7 @@ class Engine final : public EmbeddedStore {
   std::unique_ptr<Sweeper> sweeper_;
   std::unique_ptr<Committer> committer_;
   std::mutex tending_;  // one round at a time
+  std::mutex backing_up_, importing_;
   std::mutex keeper_mutex_;
   std::condition_variable keeper_wakes_;
   bool stopping_ = false;

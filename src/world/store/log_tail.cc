@@ -98,4 +98,36 @@ Result<LogTail, disk::IoError> examine_log(disk::Disk& disk, const std::string& 
   return tail;
 }
 
+Result<std::uint64_t, disk::IoError> read_log(disk::Disk& disk, const std::string& path,
+                                              const std::function<void(std::string_view record)>& each) {
+  const auto content = disk::read_file(disk, path, SIZE_MAX);
+  if (!content) return refuse(content.error());
+  const std::string_view log = *content;
+  std::uint64_t damages = 0;
+  bool lost = false;  // between damage and the next record that begins
+  std::string record;
+  for (std::uint64_t at = 0; at < log.size();) {
+    const std::uint64_t block_end = std::min<std::uint64_t>(log.size(), (at / log_block + 1) * log_block);
+    if (block_end - at < fragment_header) {
+      at = block_end;
+      continue;
+    }
+    const auto piece = good_fragment(log.substr(at, block_end - at));
+    if (!piece) {
+      damages += lost ? 0 : 1;
+      lost = true;
+      ++at;
+      continue;
+    }
+    at += fragment_header + piece->payload.size();
+    const bool begins = piece->type == Full || piece->type == First;
+    if (begins) record.clear();
+    lost = lost && !begins;
+    if (lost) continue;
+    record.append(piece->payload);
+    if (piece->type == Full || piece->type == Last) each(record);
+  }
+  return damages;
+}
+
 }  // namespace postroad::store

@@ -9,7 +9,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "disk/disk.h"
 
@@ -22,5 +24,9 @@ struct LogTail {
 };
 // Reads the whole log. `numbered`: records begin with a rising sequence number, as in write-ahead logs.
 Result<LogTail, disk::IoError> examine_log(disk::Disk& disk, const std::string& path, bool numbered);
+
+// Every whole record of a log, also those after damage; for repair. Answers how many places were damaged.
+Result<std::uint64_t, disk::IoError> read_log(disk::Disk& disk, const std::string& path,
+                                              const std::function<void(std::string_view record)>& each);
 
 }  // namespace postroad::store

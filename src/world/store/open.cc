@@ -83,7 +83,7 @@ Result<std::uint64_t, OpenFault> number_of(Database& database, const Paths& path
 
 // The segments that commits rely on must be there and long enough. What is longer, or what no commit knows,
 // is left over from work that was not finished, and goes.
-Result<void, OpenFault> enter_segments(Opened& opened, const Paths& paths) {
+Result<void, OpenFault> enter_segments(Opened& opened, const Paths& paths, Access access) {
   disk::Disk& disk = *opened.options.disk;
   Database& database = *opened.database;
   std::set<std::uint32_t> known;
@@ -111,7 +111,7 @@ Result<void, OpenFault> enter_segments(Opened& opened, const Paths& paths) {
                                         status->octets, row->committed_end)));
     auto segment = std::make_shared<Segment>(*opened.segments, number, row->salt, row->committed_end);
     segment->row = *row;
-    if (status->octets > row->committed_end) {
+    if (status->octets > row->committed_end && access == Access::ReadWrite) {
       const auto file = segment->file();
       if (!file) return refuse(open_fault(path, file.error()));
       if (auto done = (*file)->resize(row->committed_end); !done)
@@ -122,6 +122,7 @@ Result<void, OpenFault> enter_segments(Opened& opened, const Paths& paths) {
   }
   if (!it->status().ok()) return refuse(open_fault(paths, fault_of(it->status())));
 
+  if (access == Access::ReadOnly) return {};
   const auto names = disk.list(paths.segments());
   if (!names) return refuse(open_fault(paths.segments(), names.error()));
   for (const auto& name : *names) {
@@ -197,6 +198,37 @@ Result<layout::Superblock, OpenFault> read_superblock(disk::Disk& disk, const Pa
                                             "directory, or restore FORMAT from a backup"});
 }
 
+Result<void, OpenFault> open_parts(Opened& opened, Access access) {
+  const EmbeddedOptions& options = opened.options;
+  disk::Disk& disk = *options.disk;
+  const Paths paths(options.data);
+  auto superblock = read_superblock(disk, paths);
+  if (!superblock) return refuse(superblock.error());
+  if (access == Access::ReadWrite)
+    (void)disk::remove_tree(disk, paths.store + "/checkpoint");  // of a backup that was killed
+  opened.superblock = std::move(*superblock);
+
+  auto settings = database_options(options);
+  settings.read_only = access == Access::ReadOnly;
+  auto database = Database::open(paths.keys(), disk, settings);
+  if (!database) return refuse(open_fault(paths, database.error()));
+  opened.database = std::move(*database);
+  std::string store;
+  if (const auto found = opened.database->db().Get(Database::reading(), opened.database->engine(),
+                                                   slice(layout::store_key), &store);
+      !found.ok())
+    return refuse(open_fault(paths, fault_of(found)));
+  if (store != opened.superblock.store)
+    return refuse(OpenFault{OpenError::Foreign, fmt::format("{} and {} belong to different stores",
+                                                            paths.format(), paths.keys())});
+
+  opened.segments = std::make_unique<Segments>(
+      disk, *opened.clock,
+      Segments::Options{
+          .directory = paths.segments(), .store = store, .segment_octets = options.segment_octets});
+  return enter_segments(opened, paths, access);
+}
+
 Result<std::unique_ptr<EmbeddedStore>, OpenFault> open_embedded(EmbeddedOptions options) {
   static const SystemClock system_clock;
   Opened opened;
@@ -227,27 +259,7 @@ Result<std::unique_ptr<EmbeddedStore>, OpenFault> open_embedded(EmbeddedOptions 
   if (!status)
     if (auto made = make_store(disk, options.data, options); !made) return refuse(made.error());
 
-  auto superblock = read_superblock(disk, paths);
-  if (!superblock) return refuse(superblock.error());
-  opened.superblock = std::move(*superblock);
-
-  auto database = Database::open(paths.keys(), disk, database_options(options));
-  if (!database) return refuse(open_fault(paths, database.error()));
-  opened.database = std::move(*database);
-  std::string store;
-  if (const auto found = opened.database->db().Get(Database::reading(), opened.database->engine(),
-                                                   slice(layout::store_key), &store);
-      !found.ok())
-    return refuse(open_fault(paths, fault_of(found)));
-  if (store != opened.superblock.store)
-    return refuse(OpenFault{OpenError::Foreign, fmt::format("{} and {} belong to different stores",
-                                                            paths.format(), paths.keys())});
-
-  opened.segments = std::make_unique<Segments>(
-      disk, *opened.clock,
-      Segments::Options{
-          .directory = paths.segments(), .store = store, .segment_octets = options.segment_octets});
-  if (auto entered = enter_segments(opened, paths); !entered) return refuse(entered.error());
+  if (auto done = open_parts(opened, Access::ReadWrite); !done) return refuse(done.error());
 
   // A new owner, and names for the blobs to come, promised before the first is used.
   const auto lease = number_of(*opened.database, paths, layout::lease_key);

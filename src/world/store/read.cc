@@ -16,8 +16,8 @@ auto read_record(Database& database, const rocksdb::ReadOptions& options, Databa
   const auto status = database.db().Get(options, family, slice(key), &record);
   if (status.IsNotFound()) return std::nullopt;
   if (!status.ok()) return refuse(error_of(status));
-  // Where it may not wait and a file is not open, RocksDB says "found" and gives nothing: the key may exist. None of
-  // our records that are read so is empty.
+  // Where it may not wait and a file is not open, RocksDB says "found" and gives nothing: the key may exist.
+  // None of our records that are read so is empty.
   if (record.empty() && options.read_tier == rocksdb::kBlockCacheTier) return refuse(waits_for_disk);
   auto parsed = parse(view(record));
   if (!parsed) return refuse(ReadError::Damaged);
@@ -166,7 +166,7 @@ Result<std::vector<OutboxEntry>, ReadError> read_outbox(Database& database, cons
   for (it->Seek(layout::outbox_key(after + 1)); it->Valid() && found.size() < limit; it->Next()) {
     const auto number = layout::read_outbox_key(view(it->key()));
     const auto record = layout::read_outbox(view(it->value()));
-    if (!number || !record) return refuse(ReadError::Damaged);
+    if (!number || !record) continue;  // damaged: this one is lost, and `verify` says so
     found.push_back({*number, record->partition, std::string(record->octets)});
   }
   if (!it->status().ok()) return refuse(error_of(it->status()));

@@ -149,8 +149,8 @@ class Store {
   // --- The store as a whole --------------------------------------------------------------------------------
 
   virtual StoreStatus status() const = 0;
-  // 0, and one more each time this store was made by restore(): UIDs given out after the backup are unknown,
-  // so UIDVALIDITY must rise (C15), and queue and campaigns start held.
+  // 0, and a larger number each time this store was made by restore(): UIDs given out after the backup are
+  // unknown, so UIDVALIDITY must rise (C15), and queue and campaigns start held.
   virtual std::uint32_t restored_generation() const = 0;
 
   // These block: call them from a thread that may. They run beside normal work.
