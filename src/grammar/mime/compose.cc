@@ -9,6 +9,7 @@
 #include "base/ascii.h"
 #include "base/encoding.h"
 #include "base/utf8.h"
+#include "mime/content.h"
 #include "mime/transfer.h"
 
 namespace postroad::mime {
@@ -126,7 +127,10 @@ class Composer {
       if (!is_token(name)) return refuse(ComposeError::BadToken);
       // The checks of a text field are the checks of a parameter.
       if (auto checked = HeaderWriter().text("X", utf8); !checked) return checked;
-      for (const std::string& piece : encode_parameter(name, utf8)) value += "; " + piece;
+      const auto pieces = encode_parameter(name, utf8);
+      // More than a reader reads: the rest would silently be lost on the way.
+      if (pieces.size() > parameter_limit / 4) return refuse(ComposeError::TooLong);
+      for (const std::string& piece : pieces) value += "; " + piece;
       return {};
     };
     HeaderWriter::Outcome done;

@@ -26,7 +26,7 @@ enum class ComposeError {
   NotAscii,          // in a value that has no encoding for other characters
   BadUtf8,
   BadToken,      // a media type, parameter name or identifier with characters it cannot have
-  TooLong,       // a word that cannot be folded below 998 octets
+  TooLong,       // a word that cannot be folded below 998 octets, a file name of more than 1,500
   TooDeep,       // parts nested more than ten deep
   BodyAndParts,  // a part with octets and parts of its own, or a multipart without parts
 };

@@ -108,7 +108,8 @@ std::string_view describe(ComposeError error) {
     case ComposeError::BadUtf8: return "text must be valid UTF-8; convert it";
     case ComposeError::BadToken:
       return "a type, a parameter name and an identifier have no blanks and none of ()<>@,;:\\\"/[]?=";
-    case ComposeError::TooLong: return "a word is longer than a line may be (998 octets); break it";
+    case ComposeError::TooLong:
+      return "a word is longer than a line may be (998 octets) or a file name than 1,500; shorten it";
     case ComposeError::TooDeep: return "parts are nested more than ten deep; flatten them";
     case ComposeError::BodyAndParts: return "a part has either octets of its own or parts; give one of them";
   }

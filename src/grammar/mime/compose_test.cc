@@ -179,6 +179,7 @@ TEST(Compose, RefusesWhatIsNoPart) {
   EXPECT_EQ(error({.type = "multipart", .subtype = "mixed"}), ComposeError::BodyAndParts);
   EXPECT_EQ(error({.parts = {OutPart{}}}), ComposeError::BodyAndParts);
   EXPECT_EQ(error({.body = "\xff"}), ComposeError::BadUtf8);
+  EXPECT_EQ(error({.file_name = std::string(1600, 'x')}), ComposeError::TooLong);
   OutPart deep;
   for (int i = 0; i < 11; ++i) deep = OutPart{.type = "multipart", .subtype = "mixed", .parts = {deep}};
   EXPECT_EQ(error(deep), ComposeError::TooDeep);
