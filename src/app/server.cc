@@ -17,6 +17,7 @@
 #include "dns/fixed_resolver.h"
 #include "dns/unbound_resolver.h"
 #include "httpd/api.h"
+#include "imapd/server.h"
 #include "ledger/ledger.h"
 #include "mailbox/engine.h"
 #include "net/listener.h"
@@ -87,6 +88,7 @@ struct Server::Parts {
   std::unique_ptr<policy::Gate> gate;
   std::unique_ptr<smtpd::Server> smtpd;
   std::unique_ptr<pop3d::Server> pop3d;
+  std::unique_ptr<imapd::Server> imapd;
   std::unique_ptr<net::Pool> blocking;  // backups and exports
   std::unique_ptr<httpd::Api> api;
   std::unique_ptr<net::Listener> control;  // DATA/control.sock
@@ -233,6 +235,8 @@ std::optional<StartFault> Server::Parts::build() {
       pop3d::Services{
           .mailboxes = *mailboxes, .directory = *directory, .tls = *tls, .log = *log, .clock = clock},
       settings);
+  imapd = std::make_unique<imapd::Server>(imapd::Services{*mailboxes, *directory, *store, *tls, *log, clock},
+                                          settings);
   blocking = std::make_unique<net::Pool>(2, 16);
   api = std::make_unique<httpd::Api>(httpd::Services{.administration = directory.get(),
                                                      .directory = directory.get(),
@@ -304,6 +308,8 @@ std::optional<StartFault> Server::Parts::listen() {
       wanted.refuse = [](net::Refusal why, const IpAddress&) { return smtpd::Server::refusal(why); };
     if (door.tls != config::TlsMode::Implicit && door.service == config::Service::Pop3)
       wanted.refuse = [](net::Refusal why, const IpAddress&) { return pop3d::Server::refusal(why); };
+    if (door.tls != config::TlsMode::Implicit && door.service == config::Service::Imap)
+      wanted.refuse = [](net::Refusal why, const IpAddress&) { return imapd::Server::refusal(why); };
     auto bound = net::Listener::bind(*runtime, *connections, std::move(wanted));
     if (!bound) return StartFault{bind_fault(door, bound.error())};
     listeners.push_back(std::move(*bound));
@@ -348,7 +354,7 @@ net::task<void> Server::Parts::serve(net::Stream stream, config::Service service
     case config::Service::Lmtp: return smtpd->serve(std::move(stream), service, mode);
     case config::Service::Pop3: return pop3d->serve(std::move(stream), mode);
     case config::Service::Http: return api->serve(std::move(stream), http_limits(*settings));
-    case config::Service::Imap:
+    case config::Service::Imap: return imapd->serve(std::move(stream), mode);
     case config::Service::Sieve: break;
   }
   throw std::logic_error("a listener without a service");
@@ -385,6 +391,7 @@ void Server::Parts::reload() {
       settings = std::make_shared<const config::Settings>(config::reloaded(*settings, *next));
       smtpd->set(settings);
       pop3d->set(settings);
+      imapd->set(settings);
       gate->set(policy_options(*settings));
       connections->set_limits(connection_limits(*settings));
       log->set_level(log_settings(*settings).level);

@@ -132,7 +132,8 @@ bool is_smtp(config::Service service) {
 }
 
 bool offered(config::Service service) {
-  return is_smtp(service) || service == config::Service::Pop3 || service == config::Service::Http;
+  return is_smtp(service) || service == config::Service::Pop3 || service == config::Service::Imap ||
+         service == config::Service::Http;
 }
 
 http::ServerLimits http_limits(const config::Settings& settings) {

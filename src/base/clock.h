@@ -35,7 +35,8 @@ class SystemClock final : public Clock {
 // Stands still until told: both times move together unless jump() moves the wall alone.
 class ManualClock final : public Clock {
  public:
-  explicit ManualClock(Time start = Time{std::chrono::days{20'000}}) : now_(start.time_since_epoch().count()) {}
+  explicit ManualClock(Time start = Time{std::chrono::days{20'000}})
+      : now_(start.time_since_epoch().count()) {}
   Time now() const override { return Time{Duration{now_.load()}}; }
   Instant instant() const override { return Instant{Duration{instant_.load()}}; }
   void advance(Duration by) { now_ += by.count(), instant_ += by.count(); }

@@ -54,12 +54,12 @@ struct Envelope {
   Body body = Body::SevenBit;
   bool smtputf8 = false;
   DsnReturn ret = DsnReturn::Unspecified;
-  std::string envid;  // xtext decoded, at most 100 octets
-  std::int8_t priority = 0;                           // RFC 6710: -9..9
-  std::optional<Time> hold_until{};                   // RFC 4865
-  std::optional<Time> deliver_by{};                   // RFC 2852
-  bool deliver_by_notify = false;                     // its mode: N(otify), else R(eturn)
-  bool require_tls = false;                           // RFC 8689
+  std::string envid;                 // xtext decoded, at most 100 octets
+  std::int8_t priority = 0;          // RFC 6710: -9..9
+  std::optional<Time> hold_until{};  // RFC 4865
+  std::optional<Time> deliver_by{};  // RFC 2852
+  bool deliver_by_notify = false;    // its mode: N(otify), else R(eturn)
+  bool require_tls = false;          // RFC 8689
 };
 
 }  // namespace postroad

@@ -16,7 +16,7 @@ using AccountId = Strong<std::uint64_t, struct AccountIdTag>;  // never reused; 
 using MailboxId = Strong<std::uint32_t, struct MailboxIdTag>;  // within an account, never reused
 using Uid = Strong<std::uint32_t, struct UidTag>;              // RFC 9051 §2.3.1.1
 using UidValidity = Strong<std::uint32_t, struct UidValidityTag>;
-using ModSeq = Strong<std::uint64_t, struct ModSeqTag>;        // RFC 7162 §3.1: 63 bits
+using ModSeq = Strong<std::uint64_t, struct ModSeqTag>;  // RFC 7162 §3.1: 63 bits
 
 // UIDs only grow within one UIDVALIDITY; this is the one arithmetic they allow.
 constexpr Uid next(Uid uid) { return Uid{uid.value() + 1}; }
@@ -46,5 +46,7 @@ class QueueId {
 
 template <>
 struct std::hash<postroad::QueueId> {
-  std::size_t operator()(postroad::QueueId id) const noexcept { return std::hash<std::uint64_t>{}(id.number()); }
+  std::size_t operator()(postroad::QueueId id) const noexcept {
+    return std::hash<std::uint64_t>{}(id.number());
+  }
 };

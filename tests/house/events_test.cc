@@ -18,7 +18,8 @@ TEST(Events, TheReferencePageIsTheOneInDocs) {
   std::ostringstream page;
   page << std::ifstream(path).rdbuf();
   EXPECT_TRUE(page.str() == observe::reference_page())
-      << path << " is not what the program logs; write it anew with POSTROAD_WRITE_DOCS=1 ctest -R house.events";
+      << path
+      << " is not what the program logs; write it anew with POSTROAD_WRITE_DOCS=1 ctest -R house.events";
 }
 
 TEST(Events, AreNamedByTheirModule) {

@@ -49,7 +49,7 @@ struct Auth {
 struct Utf8 {};
 struct Lang {
   std::string tag;
-};                   // a language tag in lower case, "*" for the server's choice, "" to list
+};  // a language tag in lower case, "*" for the server's choice, "" to list
 struct HttpVerb {};  // a browser made to speak to us (durability.md, attack 93): close at once
 
 using Command = std::variant<User, Pass, Quit, Stat, List, Retr, Dele, Noop, Rset, Top, Uidl, Capa, Stls,
