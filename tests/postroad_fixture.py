@@ -73,7 +73,9 @@ def offered(exe):
 def need_binary(*services):
     """Ends the script as skipped unless there is a binary with a command line and these services."""
     exe = binary()
-    if exe is None:
+    if os.environ.get("POSTROAD_WHOLE_TESTS") == "OFF":
+        reason = "switched off (cmake -DPOSTROAD_WHOLE_TESTS=ON)"
+    elif exe is None:
         reason = "no postroad has been built (POSTROAD_BIN, build/asan/postroad)"
     elif subprocess.run([exe, "domain", "--help"], capture_output=True).returncode != 0:
         reason = "this postroad has no command line yet"
