@@ -50,7 +50,7 @@ format:
 docs:
 	cmake --preset asan >/dev/null
 	cmake --build build/asan
-	POSTROAD_WRITE_DOCS=1 ctest --test-dir build/asan -R '^(config|house\.events|http)$$'
+	POSTROAD_WRITE_DOCS=1 ctest --test-dir build/asan -R '^(config|house\.events|httpd)$$'
 
 clean:
 	rm -rf build

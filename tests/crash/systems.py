@@ -50,7 +50,7 @@ class PostroadSystem:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             said = self.server.cli("queue", "list", "--json").stdout.strip()
-            if said in ("", "[]") or re.search(r'"(items|entries|messages)":\s*\[\]', said):
+            if said in ("", "[]") or re.search(r'"(data|items|entries|messages)":\s*\[\]', said):
                 return True
             time.sleep(0.2)
         return False
