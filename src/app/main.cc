@@ -7,12 +7,13 @@
 
 #include <fmt/format.h>
 
+#include "app/cli.h"
 #include "app/server.h"
 #include "config/load.h"
 
 namespace {
 
-constexpr int done = 0, usage = 2, bad_configuration = 78;
+constexpr int usage = 2, bad_configuration = 78;
 
 int serve(int argc, char** argv) {
   std::string file = "/etc/postroad/postroad.toml";
@@ -55,6 +56,5 @@ int serve(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (argc >= 2 && std::strcmp(argv[1], "serve") == 0) return serve(argc, argv);
-  fmt::print(stderr, "usage: postroad serve [--config FILE | --demo]\n");
-  return argc >= 2 && std::strcmp(argv[1], "--help") == 0 ? done : usage;
+  return postroad::app::run_command(argc, argv);
 }

@@ -1,0 +1,204 @@
+#include "app/office.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "app/cli.h"
+#include "app/command.h"
+#include "app/wiring.h"
+#include "httpd/api.h"
+#include "mailbox/engine.h"
+#include "net/connector.h"
+#include "net/runtime.h"
+#include "queue/service.h"
+#include "store/embedded.h"
+
+namespace postroad::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The server, over its control socket: a connection for each request.
+class Online final : public Office {
+ public:
+  explicit Online(net::Endpoint at) : at_(std::move(at)) { runtime_.start(); }
+  ~Online() override { runtime_.stop(); }
+
+  http::Reply ask(http::Ask ask, http::Out* out) override {
+    auto reply = net::block_on(runtime_.core(0), converse(at_, ask, out));
+    if (!reply)
+      throw Failure{no_server,
+                    fmt::format("the server did not answer: {}; see its log", describe(reply.error()))};
+    return std::move(*reply);
+  }
+  // Is anybody there? Nothing: nobody listens.
+  std::optional<net::ConnectError> reach() { return net::block_on(runtime_.core(0), try_connect(at_)); }
+
+ private:
+  static net::task<std::optional<net::ConnectError>> try_connect(net::Endpoint at) {
+    net::SystemConnector connector;
+    auto stream = co_await connector.connect({.peer = at, .patience = 10s});
+    if (!stream) co_return stream.error();
+    co_return std::nullopt;
+  }
+  static net::task<Result<http::Reply, http::ClientError>> converse(const net::Endpoint& at,
+                                                                    const http::Ask& ask, http::Out* out) {
+    net::SystemConnector connector;
+    auto stream = co_await connector.connect({.peer = at, .patience = 10s});
+    if (!stream) co_return refuse(http::ClientError::NotReached);
+    // Erasing a large account or counting a large store takes its time.
+    co_return co_await http::exchange(*stream, "localhost", ask, {.body = 64 << 20, .patience = 10min}, out);
+  }
+  const net::Endpoint at_;
+  net::Runtime runtime_{1};
+};
+
+// The store in this process: the same routes, without a socket. Nothing is delivered meanwhile.
+class Offline final : public Office {
+ public:
+  Offline(const config::Settings& settings, std::unique_ptr<store::EmbeddedStore> store)
+      : store_(std::move(store)) {
+    runtime_.start();
+    core_ = &runtime_.core(0);
+    directory_ = block(
+        directory::open(*store_, runtime_, pool_, clock_, system_random(), directory_options(settings)));
+    ledger_ = block(ledger::Ledger::open(*store_, clock_, ledger_options(settings)));
+    mailboxes_ = std::make_unique<mailbox::Engine>(mailbox::Services{
+        .store = store_.get(), .directory = directory_.get(), .cores = {core_}, .clock = &clock_});
+    queue_ = std::make_unique<queue::Service>(*store_, std::vector<net::Core*>{core_}, *directory_, clock_);
+    block(queue_->load());
+    const auto generation = store_->restored_generation();
+    queue_->hold(starts_held(settings, generation));
+    api_ = std::make_unique<httpd::Api>(httpd::Services{
+        .administration = directory_.get(),
+        .directory = directory_.get(),
+        .queue = queue_.get(),
+        .ledger = ledger_.get(),
+        .mailboxes = mailboxes_.get(),
+        .store = store_.get(),
+        .blocking = &pool_,
+        .clock = &clock_,
+        .version = "offline",
+        .on_hold = [settings, generation](bool held) { remember_held(settings, generation, held); }});
+    block(api_->load());
+  }
+  ~Offline() override {
+    if (mailboxes_) block(mailboxes_->stop());
+    runtime_.stop();
+  }
+
+  http::Reply ask(http::Ask ask, http::Out* out) override {
+    return block(answer(*api_, std::move(ask), out));
+  }
+
+ private:
+  static net::task<http::Reply> answer(httpd::Api& api, http::Ask ask, http::Out* out) {
+    const auto question = std::min(ask.target.find('?'), ask.target.size());
+    http::TextBody text(ask.text);
+    http::Request request{
+        .method = ask.method,
+        .path = ask.target.substr(0, question),
+        .query = question < ask.target.size() ? ask.target.substr(question + 1) : std::string(),
+        .headers = ask.headers,
+        .body = ask.stream         ? ask.stream
+                : ask.text.empty() ? nullptr
+                                   : &text,
+        .origin = http::Origin::Owner,
+        .id = "offline"};
+    if (!ask.type.empty()) request.headers.add("Content-Type", ask.type);
+    auto response = co_await api.handle(request);
+    http::Reply reply{.status = response.status, .headers = std::move(response.headers)};
+    Kept kept;
+    http::Out& to = out && reply.status < 300 ? *out : kept;
+    if (response.content)
+      co_await response.content->write(to);
+    else
+      co_await to.write(response.body);
+    reply.body = std::move(kept.octets);
+    co_return reply;
+  }
+  struct Kept final : http::Out {
+    std::string octets;
+    net::task<void> write(std::string_view piece) override {
+      octets += piece;
+      co_return;
+    }
+  };
+  template <class T>
+  T block(net::task<T> task) {
+    return net::block_on(*core_, std::move(task));
+  }
+
+  SystemClock clock_;
+  std::unique_ptr<store::EmbeddedStore> store_;
+  net::Runtime runtime_{1};
+  net::Core* core_ = nullptr;
+  net::Pool pool_{1};
+  std::unique_ptr<directory::DirectoryService> directory_;
+  std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<mailbox::Engine> mailboxes_;
+  std::unique_ptr<queue::Service> queue_;
+  std::unique_ptr<httpd::Api> api_;
+};
+
+fs::path held_mark(const config::Settings& settings) { return settings.data / "queue.suspended"; }
+fs::path resumed_mark(const config::Settings& settings, std::uint32_t generation) {
+  return settings.data / fmt::format("queue.resumed-{}", generation);
+}
+
+}  // namespace
+
+std::string control_path(const config::Settings& settings) {
+  return (settings.data / "control.sock").string();
+}
+
+std::unique_ptr<Office> open_office(const config::Settings& settings) {
+  const std::string path = control_path(settings);
+  std::error_code error;
+  const bool there = fs::exists(path, error);
+  if (there || error) {
+    if (::access(path.c_str(), W_OK) != 0 && errno == EACCES)
+      throw Failure{
+          no_server,
+          fmt::format("{}: permission denied; run this as the user the server runs as, or as root", path)};
+    const auto at = net::Endpoint::unix_path(path);
+    if (!at)
+      throw Failure{bad_configuration,
+                    fmt::format("{}: too long for a socket; choose a shorter `data`", path)};
+    auto online = std::make_unique<Online>(*at);
+    const auto fault = online->reach();
+    if (!fault) return online;
+    if (*fault != net::ConnectError::Refused)
+      throw Failure{no_server, fmt::format("{}: the server cannot be reached ({})", path, name(*fault))};
+  }
+  static const SystemClock clock;
+  auto store = store::open_embedded(store_options(settings, 1, clock));
+  if (!store) throw Failure{no_server, store.error().text};
+  return std::make_unique<Offline>(settings, std::move(*store));
+}
+
+bool starts_held(const config::Settings& settings, std::uint32_t generation) {
+  std::error_code error;
+  if (fs::exists(held_mark(settings), error)) return true;
+  return generation != 0 && !fs::exists(resumed_mark(settings, generation), error);
+}
+
+void remember_held(const config::Settings& settings, std::uint32_t generation, bool held) {
+  std::error_code error;
+  if (held) {
+    std::ofstream mark(held_mark(settings));
+    mark << "`postroad queue resume` removes this.\n";
+  } else {
+    fs::remove(held_mark(settings), error);
+    if (generation != 0)
+      std::ofstream(resumed_mark(settings, generation)) << "The queue was resumed after a restore.\n";
+  }
+}
+
+}  // namespace postroad::app

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""The command line without a server: every command works on a data directory of its own, as an administrator types it."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import postroad_fixture as fixture
+import smtp_sink
+
+DONE, FAILED, USAGE, NO_SERVER, CONFIGURATION = 0, 1, 2, 69, 78
+
+
+class CommandTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postroad-commands-"))
+        self.config = self.folder / "postroad.toml"
+        port = fixture.free_ports(1)[0]
+        self.config.write_text(f'hostname = "mail.demo.test"\ndata = "{self.folder}/data"\n[[listener]]\n'
+                               f'service = "smtp"\nbind = ["127.0.0.1:{port}"]\n')
+
+    def tearDown(self):
+        shutil.rmtree(self.folder)
+
+    def say(self, *words, code=DONE, text=None):
+        done = subprocess.run([fixture.binary(), *words, "--config", self.config], input=text or "", text=True,
+                              capture_output=True, timeout=120)
+        self.assertEqual(done.returncode, code, f"{words}\n{done.stdout}{done.stderr}")
+        if code not in (DONE, CONFIGURATION):
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+        return done
+
+    def told(self, *words, text=None):
+        return json.loads(self.say(*words, "--json", text=text).stdout)
+
+    def people(self):
+        self.say("domain", "add", "demo.test")
+        self.say("account", "add", "alice@demo.test", "--password-stdin", text="postroad\n")
+
+
+class Directory(CommandTest):
+    def test_the_first_command_makes_the_data_directory_for_its_user_only(self):
+        self.assertFalse((self.folder / "data").exists())
+        self.assertEqual(self.told("domain", "add", "demo.test")["tenant"], "default")
+        self.assertEqual(stat.S_IMODE((self.folder / "data").stat().st_mode) & 0o077, 0)
+        self.assertEqual([d["name"] for d in self.told("domain", "list")["data"]], ["demo.test"])
+
+    def test_tenants_and_domains(self):
+        self.say("tenant", "add", "acme", "--quota", "2 GiB")
+        self.assertEqual(self.told("tenant", "show", "acme")["quota_octets"], 2 << 30)
+        self.say("tenant", "set", "acme", "--disable")
+        self.assertFalse(self.told("tenant", "show", "acme")["enabled"])
+        self.say("domain", "add", "acme.test", "--tenant", "acme", "--separators", "-")
+        self.say("domain", "add", "other.test", "--alias-of", "acme.test", "--tenant", "acme")
+        self.assertEqual(self.told("domain", "show", "other.test")["alias_of"], "acme.test")
+        self.assertEqual(len(self.told("domain", "list", "--tenant", "acme")["data"]), 2)
+        self.assertIn("acme.test", self.say("domain", "list").stdout)
+        self.assertIn("domain", self.say("tenant", "remove", "acme", code=FAILED).stderr)
+        for name in ("other.test", "acme.test"):
+            self.say("domain", "remove", name)
+        self.say("tenant", "remove", "acme")
+        self.say("tenant", "show", "acme", code=FAILED)
+
+    def test_accounts(self):
+        self.people()
+        for erase, days in (("on-retrieval", 0), ("7", 7), ("never", None)):
+            self.say("account", "set", "alice@demo.test", "--pop3-erase", erase)
+            told = self.told("account", "show", "alice@demo.test")
+            self.assertEqual(told["pop3_erase"], "after-days" if days else erase)
+        self.say("account", "set", "alice@demo.test", "--quota", "1 GiB", "--name", "Alice", "--administrator")
+        told = self.told("account", "show", "alice@demo.test")
+        self.assertEqual((told["quota_octets"], told["display_name"], told["administrator"]), (1 << 30, "Alice", True))
+        self.assertIn("1.0 GiB", self.say("account", "show", "alice@demo.test").stdout)
+        self.say("account", "password", "alice@demo.test", "--password-stdin", text="another\n")
+        self.say("account", "password", "alice@demo.test", code=USAGE)
+        self.say("account", "password", "alice@demo.test", "--password-stdin", text="", code=USAGE)
+        self.say("account", "add", "alice@demo.test", code=FAILED)
+        self.say("account", "add", "alice@elsewhere.test", code=FAILED)
+        self.say("account", "set", "alice@demo.test", code=USAGE)
+        self.say("account", "set", "alice@demo.test", "--quota", "plenty", code=USAGE)
+        made = self.told("account", "app-password", "add", "alice@demo.test", "phone", "--scope", "imap")
+        self.assertTrue(made["password"])
+        self.assertIn("phone", self.say("account", "app-password", "list", "alice@demo.test").stdout)
+        self.say("account", "app-password", "remove", "alice@demo.test", "phone")
+        self.say("account", "remove", "alice@demo.test")
+        self.assertEqual(self.told("account", "list")["data"], [])
+
+    def test_a_hash_of_another_server_is_taken(self):
+        self.say("domain", "add", "demo.test")
+        self.say("account", "add", "bob@demo.test", "--hash-stdin", text="{SHA256}" + "A" * 43 + "=\n")
+        self.say("account", "add", "eve@demo.test", "--hash-stdin", text="{ROT13}x\n", code=FAILED)
+
+    def test_aliases_groups_and_keys(self):
+        self.people()
+        self.say("alias", "add", "sales@demo.test", "alice@demo.test")
+        self.say("group", "add", "all@demo.test", "alice@demo.test", "x@elsewhere.test")
+        self.assertEqual([a["address"] for a in self.told("alias", "list")["data"]], ["sales@demo.test"])
+        self.assertEqual(len(self.told("group", "show", "all@demo.test")["targets"]), 2)
+        self.say("alias", "set", "sales@demo.test", "--refuse")
+        self.say("alias", "set", "sales@demo.test", code=USAGE)
+        self.say("group", "remove", "all@demo.test")
+        key = self.say("key", "add", "reader", "--scope", "directory.read", "--scope", "queue.read").stdout.strip()
+        self.assertRegex(key, r"^postroad_[\w-]{43}$")
+        self.assertEqual(self.told("key", "list")["data"][0]["scopes"], ["directory.read", "queue.read"])
+        self.assertNotIn(key, self.say("key", "list").stdout)
+        self.say("key", "remove", "reader")
+
+    def test_a_hundred_accounts_are_listed_whole(self):
+        self.say("domain", "add", "demo.test")
+        for n in range(3):
+            self.say("account", "add", f"a{n}@demo.test")
+        listed = self.told("account", "list")
+        self.assertEqual([a["address"] for a in listed["data"]], [f"a{n}@demo.test" for n in range(3)])
+        self.assertFalse(listed["has_more"])
+
+
+class Server(CommandTest):
+    def test_the_queue_and_its_suspension_outlive_the_command(self):
+        self.assertEqual(self.told("queue", "list")["data"], [])
+        self.say("queue", "suspend")
+        self.assertTrue(self.told("status")["queue"]["suspended"])
+        self.assertIn("suspended", self.say("check").stdout)
+        self.say("queue", "resume")
+        self.assertFalse(self.told("status")["queue"]["suspended"])
+        self.say("queue", "retry", code=USAGE)
+        self.say("queue", "retry", "--all")
+        self.say("queue", "cancel", "0000000000001", code=FAILED)
+        self.say("why", "<nobody@demo.test>", code=FAILED)
+
+    def test_a_second_opener_is_told_who_has_the_store(self):
+        self.people()
+        holder = subprocess.Popen([sys.executable, "-c", "import fcntl,sys\nf=open(sys.argv[1],'r+')\n"
+                                   "fcntl.flock(f,fcntl.LOCK_EX)\nprint('held',flush=True)\nsys.stdin.read()",
+                                   str(self.folder / "data/lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            holder.stdout.readline()
+            held = subprocess.run([fixture.binary(), "domain", "list", "--config", self.config],
+                                        capture_output=True, text=True, timeout=60)
+            if held.returncode == DONE:
+                self.skipTest("the store locks in another way")
+            self.assertEqual(held.returncode, NO_SERVER, held.stderr)
+        finally:
+            holder.communicate()
+
+    def test_a_control_socket_that_nobody_listens_on_means_offline(self):
+        import socket
+        self.people()
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(self.folder / "data/control.sock"))
+        self.assertEqual(len(self.told("account", "list")["data"]), 1)
+
+    def test_the_reference_pages_are_printed(self):
+        for page, root in (("config", "configuration"), ("events", "events"), ("api", "api")):
+            printed = self.say("docs", page).stdout
+            if page != "events":  # events.md holds those of all libraries; so does the program when it has them all
+                self.assertEqual(printed, (fixture.ROOT / f"docs/reference/{root}.md").read_text())
+        self.say("docs", "secrets", code=USAGE)
+
+    def test_a_letter_is_sent_and_the_dialogue_shown(self):
+        sink = smtp_sink.SmtpSink()
+        try:
+            said = self.say("send", "--from", "a@demo.test", "--to", "b@demo.test", "--subject", "Grüße", "--text", ".dot",
+                            "--server", f"127.0.0.1:{sink.port}").stdout
+            self.assertIn("C: MAIL FROM:<a@demo.test>", said)
+            self.assertRegex(said, r"(?m)^S: 250")
+            mail = sink.wait_for("b@demo.test")[0].content
+            self.assertIn(b"\r\n\r\n.dot\r\n", mail)
+        finally:
+            sink.close()
+        self.say("send", "--from", "a@demo.test", "--to", "b@demo.test", "--server", f"127.0.0.1:{fixture.free_ports(1)[0]}",
+                 code=FAILED)
+        self.say("send", "--from", "a@demo.test\r\nRCPT TO:<x@y.test>", "--to", "b@demo.test", code=USAGE)
+
+
+class Words(CommandTest):
+    def test_wrong_usage_says_what_is_right(self):
+        self.assertIn("account", self.say("acount", "list", code=USAGE).stderr)
+        self.assertIn("remove", self.say("domain", "remvoe", "x", code=USAGE).stderr)
+        self.say("domain", code=USAGE)
+        self.say("domain", "add", code=USAGE)
+        self.say("domain", "add", "demo.test", "--nonsense", code=USAGE)
+
+    def test_a_wrong_configuration_is_78(self):
+        self.config.write_text(self.config.read_text() + "\n[limitz]\n")
+        self.assertIn("limits", self.say("domain", "list", code=CONFIGURATION).stderr)
+
+    def test_help_is_no_error(self):
+        for words in ([], ["account"], ["account", "add"]):
+            done = subprocess.run([fixture.binary(), *words, "--help"], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, DONE)
+            self.assertIn("--help", done.stdout)
+
+
+if __name__ == "__main__":
+    fixture.need_binary()
+    unittest.main(verbosity=1)
