@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """The command line without a server: every command works on a data directory of its own, as an administrator types it."""
+import http.client
 import json
-import os
 import pathlib
-import re
 import shutil
 import stat
 import subprocess
@@ -176,6 +175,56 @@ class Server(CommandTest):
         self.say("send", "--from", "a@demo.test", "--to", "b@demo.test", "--server", f"127.0.0.1:{fixture.free_ports(1)[0]}",
                  code=FAILED)
         self.say("send", "--from", "a@demo.test\r\nRCPT TO:<x@y.test>", "--to", "b@demo.test", code=USAGE)
+
+
+class Online(unittest.TestCase):
+    """The same commands, answered by a running server; and the API over TCP."""
+
+    def http(self, server, method, path, key=None, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", server.ports["http"], timeout=30)
+        try:
+            connection.request(method, path, json.dumps(body) if body is not None else None,
+                               {"Authorization": f"Bearer {key}"} if key else {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def test_a_running_server_answers_commands_and_the_api(self):
+        with fixture.Postroad(listeners=("smtp", "lmtp", "http")) as server:
+            told = lambda *words, **more: json.loads(server.cli(*words, "--json", **more).stdout)
+            status = told("status")
+            self.assertTrue(status["serving"])
+            self.assertEqual({door["service"] for door in status["listeners"]}, {"smtp", "lmtp", "http"})
+            server.cli("account", "add", "carol@demo.test", "--password-stdin", text="secret\n")
+            self.assertIn("carol@demo.test", [a["address"] for a in told("account", "list")["data"]])
+
+            server.deliver("carol@demo.test", "Message-ID: <one@example.com>\nSubject: one\n\nx\n")
+            events = told("why", "<one@example.com>")["messages"][0]["events"]
+            self.assertEqual([e["event"] for e in events if e["event"] in ("accepted", "delivered")], ["accepted", "delivered"])
+            self.assertIn("delivered", server.cli("why", "one@example.com").stdout)
+            self.assertEqual(told("account", "show", "carol@demo.test")["messages"], 1)
+            server.cli("account", "remove", "carol@demo.test")
+            self.assertEqual(server.cli("account", "show", "carol@demo.test", check=False).returncode, FAILED)
+
+            self.assertEqual(self.http(server, "GET", "/healthz")[0], 200)
+            self.assertEqual(self.http(server, "GET", "/api/v1/accounts")[0], 401)
+            self.assertEqual(self.http(server, "GET", "/metrics")[0], 401)
+            key = told("key", "add", "reader", "--scope", "directory.read", "--scope", "server.read")["key"]
+            code, body = self.http(server, "GET", "/api/v1/accounts", key)
+            self.assertEqual((code, len(json.loads(body)["data"])), (200, 3))
+            self.assertIn(b"postroad_events_total", self.http(server, "GET", "/metrics", key)[1])
+            code, body = self.http(server, "POST", "/api/v1/domains", key, {"name": "x.test"})
+            self.assertEqual((code, json.loads(body)["name"]), (403, "forbidden"))
+            server.cli("key", "remove", "reader")
+            self.assertEqual(self.http(server, "GET", "/api/v1/accounts", key)[0], 401)
+            document = json.loads(self.http(server, "GET", "/api/v1/openapi.json")[1])
+            self.assertEqual(document["openapi"], "3.1.0")
+
+            server.cli("queue", "suspend")
+            server.restart()
+            self.assertTrue(told("status")["queue"]["suspended"], "it outlives the process")
+            server.cli("queue", "resume")
 
 
 class Words(CommandTest):

@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "app/cli.h"
 #include "app/command.h"
+#include "app/hold.h"
 #include "app/wiring.h"
 #include "httpd/api.h"
 #include "mailbox/engine.h"
@@ -74,7 +74,7 @@ class Offline final : public Office {
     queue_ = std::make_unique<queue::Service>(*store_, std::vector<net::Core*>{core_}, *directory_, clock_);
     block(queue_->load());
     const auto generation = store_->restored_generation();
-    queue_->hold(starts_held(settings, generation));
+    queue_->hold(starts_held(settings.data, generation));
     api_ = std::make_unique<httpd::Api>(httpd::Services{
         .administration = directory_.get(),
         .directory = directory_.get(),
@@ -85,7 +85,7 @@ class Offline final : public Office {
         .blocking = &pool_,
         .clock = &clock_,
         .version = "offline",
-        .on_hold = [settings, generation](bool held) { remember_held(settings, generation, held); }});
+        .on_hold = [data = settings.data, generation](bool held) { remember_held(data, generation, held); }});
     block(api_->load());
   }
   ~Offline() override {
@@ -147,11 +147,6 @@ class Offline final : public Office {
   std::unique_ptr<httpd::Api> api_;
 };
 
-fs::path held_mark(const config::Settings& settings) { return settings.data / "queue.suspended"; }
-fs::path resumed_mark(const config::Settings& settings, std::uint32_t generation) {
-  return settings.data / fmt::format("queue.resumed-{}", generation);
-}
-
 }  // namespace
 
 std::string control_path(const config::Settings& settings) {
@@ -181,24 +176,6 @@ std::unique_ptr<Office> open_office(const config::Settings& settings) {
   auto store = store::open_embedded(store_options(settings, 1, clock));
   if (!store) throw Failure{no_server, store.error().text};
   return std::make_unique<Offline>(settings, std::move(*store));
-}
-
-bool starts_held(const config::Settings& settings, std::uint32_t generation) {
-  std::error_code error;
-  if (fs::exists(held_mark(settings), error)) return true;
-  return generation != 0 && !fs::exists(resumed_mark(settings, generation), error);
-}
-
-void remember_held(const config::Settings& settings, std::uint32_t generation, bool held) {
-  std::error_code error;
-  if (held) {
-    std::ofstream mark(held_mark(settings));
-    mark << "`postroad queue resume` removes this.\n";
-  } else {
-    fs::remove(held_mark(settings), error);
-    if (generation != 0)
-      std::ofstream(resumed_mark(settings, generation)) << "The queue was resumed after a restore.\n";
-  }
 }
 
 }  // namespace postroad::app

@@ -21,9 +21,4 @@ std::string control_path(const config::Settings& settings);  // DATA/control.soc
 // Throws Failure: 69 where neither a server nor the store can be had.
 std::unique_ptr<Office> open_office(const config::Settings& settings);
 
-// Does the queue start held? After a restore, until somebody resumes it; and after `queue suspend`.
-bool starts_held(const config::Settings& settings, std::uint32_t restored_generation);
-// Remembers what was commanded, for the next start.
-void remember_held(const config::Settings& settings, std::uint32_t restored_generation, bool held);
-
 }  // namespace postroad::app

@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <future>
 #include <thread>
 
 #include "app/demo.h"
 #include "app/events.h"
+#include "app/hold.h"
 #include "app/wiring.h"
 #include "config/load.h"
 #include "delivery/dispatcher.h"
@@ -44,13 +44,6 @@ std::string words(const std::exception_ptr& error) {
 }
 
 net::task<void> joined(net::TaskGroup& group) { co_await group.join(); }
-
-// Was the queue resumed after the restore that made this store? Each restore has its number.
-bool resumed_since(const std::filesystem::path& data, std::uint32_t generation) {
-  std::uint32_t resumed = 0;
-  std::ifstream(data / "resumed") >> resumed;
-  return resumed == generation;
-}
 
 unsigned cores_of(const config::Settings& settings) {
   if (settings.runtime.cores) return settings.runtime.cores;
@@ -107,7 +100,6 @@ struct Server::Parts {
   std::optional<StartFault> listen();
   void begin();
   httpd::ServerState state() const;
-  void remember_hold(bool held);
   void reload();
   int stop(int signal);
   net::task<void> serve(net::Stream stream, config::Service service, config::TlsMode mode);
@@ -214,9 +206,7 @@ std::optional<StartFault> Server::Parts::build() {
   block(queue->load());
   local = std::make_unique<delivery::Local>(*mailboxes, clock);
   queue->set_door(*local);
-  const bool restored =
-      store->restored_generation() != 0 && !resumed_since(s.data, store->restored_generation());
-  if (restored || std::filesystem::exists(s.data / "queue.held")) queue->hold(true);
+  if (starts_held(s.data, store->restored_generation())) queue->hold(true);
   courier = std::make_unique<delivery::Courier>(*resolver, connector, tls_client, *store, courier_options(s));
   for (unsigned i = 0; i < runtime->cores(); ++i)
     dispatchers.push_back(std::make_unique<delivery::Dispatcher>(
@@ -238,17 +228,18 @@ std::optional<StartFault> Server::Parts::build() {
   imapd = std::make_unique<imapd::Server>(imapd::Services{*mailboxes, *directory, *store, *tls, *log, clock},
                                           settings);
   blocking = std::make_unique<net::Pool>(2, 16);
-  api = std::make_unique<httpd::Api>(httpd::Services{.administration = directory.get(),
-                                                     .directory = directory.get(),
-                                                     .queue = queue.get(),
-                                                     .ledger = ledger.get(),
-                                                     .mailboxes = mailboxes.get(),
-                                                     .store = store.get(),
-                                                     .blocking = blocking.get(),
-                                                     .clock = &clock,
-                                                     .version = std::string(version),
-                                                     .state = [this] { return state(); },
-                                                     .on_hold = [this](bool held) { remember_hold(held); }});
+  api = std::make_unique<httpd::Api>(httpd::Services{
+      .administration = directory.get(),
+      .directory = directory.get(),
+      .queue = queue.get(),
+      .ledger = ledger.get(),
+      .mailboxes = mailboxes.get(),
+      .store = store.get(),
+      .blocking = blocking.get(),
+      .clock = &clock,
+      .version = std::string(version),
+      .state = [this] { return state(); },
+      .on_hold = [this](bool held) { remember_held(settings->data, store->restored_generation(), held); }});
   block(api->load());
   if (options.demo)
     if (auto trouble = block(make_demo(*directory))) return StartFault{*trouble};
@@ -332,19 +323,6 @@ httpd::ServerState Server::Parts::state() const {
       for (const net::Endpoint& at : listener->addresses())
         out.listeners.push_back({listener->name(), at.text(), listener->sessions()});
   return out;
-}
-
-// A queue held by command, or after a restore, stays held over a restart.
-void Server::Parts::remember_hold(bool held) {
-  const auto held_file = settings->data / "queue.held", resumed = settings->data / "resumed";
-  std::error_code error;
-  if (held) {
-    std::ofstream(held_file) << "suspended by command; postroad queue resume\n";
-    std::filesystem::remove(resumed, error);
-  } else {
-    std::filesystem::remove(held_file, error);
-    std::ofstream(resumed) << store->restored_generation() << "\n";
-  }
 }
 
 net::task<void> Server::Parts::serve(net::Stream stream, config::Service service, config::TlsMode mode) {
