@@ -54,6 +54,9 @@ struct Arrival {
   std::vector<ledger::Event> events{};
 };
 
+// Levels between "/", none of them empty, no control character (RFC 9051 §5.1, RFC 5198 §2), not too long.
+bool valid_mailbox_name(std::string_view name);
+
 // What a session gets for its SELECT.
 struct Opened {
   std::shared_ptr<Board> board;
@@ -94,6 +97,16 @@ class Account : public std::enable_shared_from_this<Account> {
   task<Result<Status, Refusal>> status(std::string name);
   task<Result<std::vector<Status>, Refusal>> statuses();
   task<Result<QuotaUsage, Refusal>> quota();
+
+  // --- purge.cc ---
+  task<bool> purge_due();
+
+  // --- undelete.cc ---
+  task<Result<std::vector<DeletedMessage>, Refusal>> deleted_messages();
+  task<Result<std::vector<DeletedMailbox>, Refusal>> deleted_mailboxes();
+  task<Result<std::vector<Uid>, Refusal>> undelete(std::vector<Home> homes, std::string to);
+  task<Result<MailboxInfo, Refusal>> undelete_mailbox(MailboxId id, std::string name);
+  task<Result<void, Refusal>> erase_all();
 
   // POP3's exclusive maildrop (RFC 1939 §4).
   task<Result<bool, Refusal>> lock_maildrop();
@@ -193,11 +206,17 @@ class Account : public std::enable_shared_from_this<Account> {
   task<void> fold();
   bool fold_due() const;
   task<bool> read_dirty(MailboxId id, std::map<std::uint32_t, StoredPage>& pages);
-  void put_vanished(Change& change, const Unfolded& unfolded);
+  struct Fold;
+  task<bool> trim_vanished(MailboxId id);
   task<void> purge();
+  task<bool> purge_limbo(bool& left);
+  task<bool> purge_graves(bool& left);
   task<bool> purge_content(MailboxId mailbox, std::span<const Entry> entries, store::Batch& batch);
-  task<bool> purge_graves(std::int64_t window, bool& left);
+  task<Result<bool, Refusal>> last_reference(const Entry& entry, const std::string& mine,
+                                             const std::vector<std::string>& going);
   task<bool> commit_purge(store::Batch batch);
+  task<bool> caught_up();
+  std::int64_t purge_window() const;  // seconds
   Status status_of(Mailbox& mailbox);
 
   struct Flight {
@@ -224,7 +243,7 @@ class Account : public std::enable_shared_from_this<Account> {
   bool unknown_ = false;  // of unknown outcome: read all again
   bool folding_ = false;
   bool purging_ = false;
-  std::vector<std::string> purged_;  // references that the purge's present commit removes
+  Instant purge_at_{};  // not before
   unsigned loads_ = 0;
   bool limbo_ = true;  // there may be something to purge
   bool maildrop_locked_ = false;

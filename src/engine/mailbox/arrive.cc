@@ -25,7 +25,10 @@ void put_message(store::Batch& batch, Home home, const Prepared& message) {
   put_record(batch, 't', home, message.structure);
   put_record(batch, 'h', home, message.fields);
   const std::string key = keys::message('m', home);
-  batch.put(key, encode(message.locator));
+  Locator locator = message.locator;
+  locator.pieces =
+      static_cast<std::uint8_t>(std::max<std::size_t>(1, keys::pieces(message.structure.size())));
+  batch.put(key, encode(locator));
   if (message.locator.blob != store::BlobId{}) batch.refer(message.locator.blob, key);
 }
 

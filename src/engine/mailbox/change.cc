@@ -194,7 +194,7 @@ task<Result<NumberSet, Refusal>> Account::vanished(MailboxId id, ModSeq since, N
       if (epoch != epoch_ || !hot_) continue;
       mailbox = hot().find(id);
       if (!mailbox || mailbox->record.as_of != folded) continue;
-      gone = unite(gone, hot().expunged_since(*mailbox, std::max(since, folded)));
+      gone = unite(gone, hot().expunged_since(*mailbox, since));
       co_return intersect(gone, among);
     }
     if (!mailbox->loaded) {

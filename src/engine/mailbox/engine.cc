@@ -89,6 +89,27 @@ task<Result<Stored, StoreError>> Engine::deliver(AccountId account, NewMessage m
   co_return stored->front();
 }
 
+task<bool> Engine::erase(AccountId account) {
+  const auto erased = co_await ask(account, &Account::erase_all);
+  co_return erased.has_value();
+}
+
+task<void> Engine::sweep() {
+  constexpr std::size_t at_once = 256;
+  for (std::uint64_t from = 0;;) {
+    const auto some = co_await services_.store->partitions(store::Realm::Account, from, at_once);
+    if (!some || some->empty()) co_return;
+    for (const store::Partition partition : *some) {
+      const auto limbo = co_await services_.store->scan(partition, store::Range::prefix("x", 1), {});
+      const auto grave = co_await services_.store->scan(partition, store::Range::prefix("g", 1), {});
+      if ((limbo && !limbo->empty()) || (grave && !grave->empty()))
+        co_await ask(AccountId{partition.id}, &Account::purge_due);
+      co_await net::yield();
+    }
+    from = some->back().id + 1;
+  }
+}
+
 void Engine::forget(AccountId account, store::OpId op) {
   tell(account, [op](Account& there) { there.forget(op); });
 }

@@ -29,6 +29,8 @@ struct Policy {
   std::chrono::seconds idle{30};  // then what is known by heart is forgotten
   std::size_t mailboxes = 10'000;
   std::size_t subscriptions = 20'000;
+  std::size_t vanished_records =
+      1'000;  // of a mailbox, each of one commit; up to twice as many (RFC 7162 §3.2)
   // What a new account has beside INBOX.
   std::vector<std::pair<std::string, SpecialUse>> provisions{{"Drafts", SpecialUse::Drafts},
                                                              {"Sent", SpecialUse::Sent},
@@ -59,6 +61,12 @@ class Engine final : public Mailboxes {
                                            std::optional<store::OpId> op, bool overshoot,
                                            std::vector<ledger::Event> events) override;
   void forget(AccountId account, store::OpId op) override;
+
+  // The account has left the directory: its mail goes, and leaves the disk within the time the store has for
+  // that. False: not now; ask again.
+  task<bool> erase(AccountId account);
+  // Purges what is due in accounts that nobody uses. To be called at the start and once a day.
+  task<void> sweep();
 
   // Ends when everything submitted has been answered. Nothing may be asked meanwhile or later.
   task<void> stop();

@@ -40,6 +40,115 @@ task<bool> Account::read_dirty(MailboxId id, std::map<std::uint32_t, StoredPage>
   }
 }
 
+// What one fold does, from the moment it knows all it has to read.
+struct Account::Fold {
+  Account& account;
+  const ModSeq p = account.hot().published;
+  std::map<MailboxId, std::map<std::uint32_t, StoredPage>> stored;  // of mailboxes without index
+  Change change = account.begin();
+  std::vector<net::Later<Done>> answers;
+  std::map<MailboxId, std::uint32_t> vanished;  // new records of expunged UIDs
+  std::map<MailboxId, MailboxRecord> records;
+  std::map<MailboxId, NumberSet> cleaned;
+  std::size_t deltas = 0;
+  bool readable = true;
+
+  void submit() { answers.push_back(account.submit(std::move(change))); }
+  void next_if_full() {
+    if (!change.batch.full()) return;
+    submit();
+    change = account.begin();
+  }
+
+  // UIDs that were expunged get a record of their own for QRESYNC, by the MODSEQ at which they went.
+  void put_vanished(const Unfolded& unfolded) {
+    const std::vector<std::string_view> views(unfolded.parts.begin(), unfolded.parts.end());
+    const auto delta = decode_delta(unfolded.modseq, views);
+    readable &= delta.has_value();
+    if (!delta) return;
+    for (const Section& section : delta->sections) {
+      std::uint32_t part = 0;
+      for (const Operation& operation : section.operations) {
+        const auto* expunge = std::get_if<Expunge>(&operation);
+        if (!expunge) continue;
+        std::string uids;
+        encode_set(uids, expunge->uids);
+        change.batch.put(keys::vanished(section.mailbox, unfolded.modseq, part++), uids);
+        ++vanished[section.mailbox];
+      }
+    }
+    next_if_full();
+  }
+
+  void put_page(const Mailbox& m, std::uint32_t number) {
+    std::span<const Entry> entries;
+    std::vector<Entry> made;
+    if (m.loaded) {
+      if (const Page* page = m.published.index.page(number)) entries = page->entries;
+    } else if (auto folded = account.hot().fold_page(m, number, stored[m.id][number])) {
+      made = std::move(*folded);
+      entries = made;
+    } else {
+      readable = false;
+    }
+    if (entries.empty())
+      change.batch.remove(keys::page(m.id, number));
+    else
+      change.batch.put(keys::page(m.id, number), encode_page(p, entries));
+    next_if_full();
+  }
+
+  void put_mailbox(Mailbox& m) {
+    if (m.dirty.empty() && m.published.summary == m.record.summary) return;
+    m.dirty.each([&](std::uint32_t touched) { put_page(m, touched - 1); });
+    cleaned[m.id] = std::exchange(m.dirty, {});
+    MailboxRecord& record = records[m.id] = m.record;
+    record.as_of = p;
+    record.summary = m.published.summary;
+    record.keywords = *m.published.keywords;
+    record.vanished_records += vanished[m.id];
+    change.batch.put(keys::mailbox(m.id), encode(record));
+    next_if_full();
+  }
+
+  // All of it tells of P: nothing is awaited before the last submit, which takes the deltas away.
+  void put_all() {
+    for (const Unfolded& delta : account.hot().unfolded) {
+      if (delta.modseq > p) break;
+      put_vanished(delta);
+    }
+    account.hot().each([&](Mailbox& m) { put_mailbox(m); });
+    for (const Unfolded& delta : account.hot().unfolded) {
+      if (delta.modseq > p) break;
+      ++deltas;
+      for (std::uint32_t part = 0; part < delta.parts.size(); ++part)
+        change.batch.remove(keys::delta(delta.modseq, part));
+    }
+    change.batch.essential();
+    if (readable) submit();
+  }
+
+  void finished(bool done) {
+    Hot& hot = account.hot();
+    if (!done) {
+      for (auto& [id, dirty] : cleaned)
+        if (Mailbox* m = hot.find(id)) m->dirty = unite(m->dirty, dirty);
+      return;
+    }
+    for (auto& [id, record] : records)
+      if (Mailbox* m = hot.find(id)) {
+        record.name = m->record.name;  // it may have been renamed meanwhile
+        m->record = std::move(record);
+      }
+    for (; deltas > 0; --deltas) {
+      const Unfolded& first = hot.unfolded.front();
+      for (const std::string& part : first.parts) hot.unfolded_octets -= part.size();
+      hot.unfolded_weight -= first.weight;
+      hot.unfolded.pop_front();
+    }
+  }
+};
+
 task<void> Account::fold() {
   if (folding_ || !hot_) co_return;
   folding_ = true;
@@ -74,97 +183,43 @@ task<void> Account::fold() {
   }
   if (!hot_ || failed_) co_return;
 
-  // From here to the last submit nothing is awaited: all of it tells of P.
-  const ModSeq p = hot().published;
-  std::vector<net::Later<Done>> answers;
-  std::vector<std::pair<MailboxId, NumberSet>> cleaned;
-  std::vector<std::pair<MailboxId, MailboxRecord>> records;
-  Change change = begin();
-  const auto next_if_full = [&] {
-    if (!change.batch.full()) return;
-    answers.push_back(submit(std::move(change)));
-    change = begin();
-  };
-  bool readable = true;
-  hot().each([&](Mailbox& m) {
-    if (m.dirty.empty() && m.published.summary == m.record.summary) return;
-    m.dirty.each([&](std::uint32_t touched) {
-      const std::uint32_t number = touched - 1;
-      std::span<const Entry> entries;
-      std::vector<Entry> made;
-      if (m.loaded) {
-        if (const Page* page = m.published.index.page(number)) entries = page->entries;
-      } else if (auto folded = hot().fold_page(m, number, stored[m.id][number])) {
-        made = std::move(*folded);
-        entries = made;
-      } else {
-        readable = false;
-      }
-      if (entries.empty())
-        change.batch.remove(keys::page(m.id, number));
-      else
-        change.batch.put(keys::page(m.id, number), encode_page(p, entries));
-      next_if_full();
-    });
-    cleaned.emplace_back(m.id, std::exchange(m.dirty, {}));
-    MailboxRecord record = m.record;
-    record.as_of = p;
-    record.summary = m.published.summary;
-    record.keywords = *m.published.keywords;
-    change.batch.put(keys::mailbox(m.id), encode(record));
-    records.emplace_back(m.id, std::move(record));
-    next_if_full();
-  });
-  std::size_t folded = 0;
-  for (const Unfolded& delta : hot().unfolded) {
-    if (delta.modseq > p) break;
-    ++folded;
-    put_vanished(change, delta);
-    for (std::uint32_t part = 0; part < delta.parts.size(); ++part)
-      change.batch.remove(keys::delta(delta.modseq, part));
-    next_if_full();
-  }
-  change.batch.essential();
-  bool done = readable;
-  if (readable) answers.push_back(submit(std::move(change)));
-  for (net::Later<Done>& answer : answers) {
+  Fold work{.account = *this, .stored = std::move(stored)};
+  work.put_all();
+  bool done = work.readable;
+  for (net::Later<Done>& answer : work.answers) {
     const Done one = co_await answer;
     done &= one == Done::Committed;
   }
   if (!hot_ || epoch != epoch_) co_return;
-  if (!done) {
-    for (auto& [id, dirty] : cleaned)
-      if (Mailbox* m = hot().find(id)) m->dirty = unite(m->dirty, dirty);
-    co_return;
-  }
-  for (auto& [id, record] : records)
-    if (Mailbox* m = hot().find(id)) {
-      record.name = m->record.name;
-      m->record = std::move(record);
-    }
-  for (; folded > 0; --folded) {
-    Unfolded& first = hot().unfolded.front();
-    for (const std::string& part : first.parts) hot().unfolded_octets -= part.size();
-    hot().unfolded_weight -= first.weight;
-    hot().unfolded.pop_front();
-  }
+  work.finished(done);
+  for (const auto& [id, count] : work.vanished)
+    if (done && !co_await trim_vanished(id)) co_return;
 }
 
-// UIDs that were expunged get a record of their own for QRESYNC, by the MODSEQ at which they went.
-void Account::put_vanished(Change& change, const Unfolded& unfolded) {
-  const std::vector<std::string_view> views(unfolded.parts.begin(), unfolded.parts.end());
-  const auto delta = decode_delta(unfolded.modseq, views);
-  if (!delta) return;
-  for (const Section& section : delta->sections) {
-    std::uint32_t part = 0;
-    for (const Operation& operation : section.operations) {
-      const auto* expunge = std::get_if<Expunge>(&operation);
-      if (!expunge) continue;
-      std::string uids;
-      encode_set(uids, expunge->uids);
-      change.batch.put(keys::vanished(section.mailbox, unfolded.modseq, part++), uids);
-    }
+// Records of expunged UIDs are kept for clients that come back; the oldest go when there are too many.
+task<bool> Account::trim_vanished(MailboxId id) {
+  const std::uint64_t epoch = epoch_;
+  const std::size_t keep = services_.policy.vanished_records;
+  const Mailbox* m = hot().find(id);
+  if (!m || m->record.vanished_records < 2 * keep) co_return true;
+  const auto oldest = co_await services_.store->scan(
+      partition(), store::Range::prefix(keys::vanished(id), m->record.vanished_records - keep));
+  if (!oldest || oldest->empty() || !hot_ || epoch != epoch_ || failed_) co_return false;
+  Mailbox* mailbox = hot().find(id);
+  if (!mailbox) co_return true;
+  Change change = begin();
+  for (const store::Entry record : *oldest) change.batch.remove(record.key);
+  MailboxRecord record = mailbox->record;
+  record.vanished_from = ModSeq{Reader(oldest->back().key.substr(5)).u64_key()};
+  record.vanished_records -= static_cast<std::uint32_t>(oldest->size());
+  change.batch.put(keys::mailbox(id), encode(record));
+  const Done done = co_await submit(std::move(change));
+  if (done != Done::Committed || !hot_ || epoch != epoch_) co_return false;
+  if (Mailbox* again = hot().find(id)) {
+    again->record.vanished_from = record.vanished_from;
+    again->record.vanished_records = record.vanished_records;
   }
+  co_return true;
 }
 
 }  // namespace postroad::mailbox

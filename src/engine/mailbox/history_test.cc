@@ -87,7 +87,8 @@ class History {
   void census() {
     watchers_.clear();
     trial_.store->heal();
-    for (int n = 0; n < 40; ++n) trial_.core.advance(20s), (void)trial_.select(alice);
+    trial_.core.advance(100s);
+    trial_.run(trial_.engine->sweep());
     std::set<Home> living;
     for (const auto& [name, box] : boxes_) {
       const auto selected = trial_.select(alice, name);

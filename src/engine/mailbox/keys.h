@@ -78,6 +78,7 @@ inline std::string operation(std::string_view op) { return std::string("o").appe
 
 // A 't' or 'h' record longer than this goes on under its key with 1, 2, ... behind.
 inline constexpr std::size_t piece_octets = 60'000;
+inline constexpr std::size_t pieces(std::size_t octets) { return (octets + piece_octets - 1) / piece_octets; }
 // 'm', 't' or 'h'.
 inline std::string message(char kind, Home home) {
   std::string key(1, kind);

@@ -14,8 +14,13 @@ namespace {
 constexpr std::size_t name_octets = 512;
 constexpr std::size_t name_levels = 50;
 
-// Levels between "/", none of them empty; no control character (RFC 9051 §5.1, RFC 5198 §2).
-bool valid_name(std::string_view name) {
+bool below(std::string_view name, std::string_view parent) {
+  return name.size() > parent.size() && name.starts_with(parent) && name[parent.size()] == '/';
+}
+
+}  // namespace
+
+bool valid_mailbox_name(std::string_view name) {
   if (name.empty() || name.size() > name_octets) return false;
   std::size_t levels = 1;
   char before = '/';
@@ -32,12 +37,6 @@ bool valid_name(std::string_view name) {
   return true;
 }
 
-bool below(std::string_view name, std::string_view parent) {
-  return name.size() > parent.size() && name.starts_with(parent) && name[parent.size()] == '/';
-}
-
-}  // namespace
-
 task<Result<TreePtr, Refusal>> Account::tree() {
   const auto ready = co_await usable();
   if (!ready) co_return refuse(ready.error());
@@ -47,7 +46,7 @@ task<Result<TreePtr, Refusal>> Account::tree() {
 task<Result<MailboxInfo, Refusal>> Account::create(std::string name, SpecialUse use) {
   if (name.ends_with('/')) name.pop_back();
   name = canonical_name(name);
-  if (!valid_name(name)) co_return refuse(Refusal::BadName);
+  if (!valid_mailbox_name(name)) co_return refuse(Refusal::BadName);
   const auto guard = co_await alone();
   if (!guard) co_return refuse(guard.error());
   if (hot().find(name)) co_return refuse(Refusal::AlreadyExists);
@@ -85,9 +84,8 @@ task<Result<void, Refusal>> Account::remove(std::string name) {
   mailbox = hot().find(id);
   if (!mailbox || !mailbox->dirty.empty()) co_return refuse(Refusal::Unavailable);
   Change change = begin();
-  std::string grave;
-  Writer(grave).i64(wall()).string(encode(mailbox->record));
-  change.batch.remove(keys::mailbox(id)).put(keys::grave(id), grave).essential();
+  const Grave grave{.at = wall(), .mailbox = mailbox->record};
+  change.batch.remove(keys::mailbox(id)).put(keys::grave(id), encode(grave)).essential();
   const Done done = co_await submit(std::move(change));
   if (done != Done::Committed) co_return refuse(refusal(done));
   if (const auto board = boards_[id].lock()) board->close();
@@ -101,7 +99,7 @@ task<Result<void, Refusal>> Account::rename(std::string from, std::string to) {
   if (to.ends_with('/')) to.pop_back();
   to = canonical_name(to);
   from = canonical_name(from);
-  if (!valid_name(to)) co_return refuse(Refusal::BadName);
+  if (!valid_mailbox_name(to)) co_return refuse(Refusal::BadName);
   if (from == "INBOX") {
     // RFC 9051 §6.3.6: its messages move into the new mailbox, INBOX stays and so do those below it.
     const auto made = co_await create(to, SpecialUse::None);
@@ -128,7 +126,7 @@ task<Result<void, Refusal>> Account::rename(std::string from, std::string to) {
   if (renamed.empty()) co_return refuse(Refusal::NoSuchMailbox);
   if (exists || hot().find(to)) co_return refuse(Refusal::AlreadyExists);
   for (const auto& [mailbox, name] : renamed)
-    if (!valid_name(name)) co_return refuse(Refusal::BadName);
+    if (!valid_mailbox_name(name)) co_return refuse(Refusal::BadName);
 
   Change change = begin();
   for (const auto& [mailbox, name] : renamed) {
@@ -145,7 +143,7 @@ task<Result<void, Refusal>> Account::rename(std::string from, std::string to) {
 task<Result<void, Refusal>> Account::subscribe(std::string name, bool subscribed) {
   if (name.ends_with('/')) name.pop_back();
   name = canonical_name(name);
-  if (!valid_name(name)) co_return refuse(Refusal::BadName);
+  if (!valid_mailbox_name(name)) co_return refuse(Refusal::BadName);
   const auto guard = co_await alone();
   if (!guard) co_return refuse(guard.error());
   if (hot().subscribed.contains(name) == subscribed) co_return {};

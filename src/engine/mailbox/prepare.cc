@@ -1,6 +1,7 @@
 #include "mailbox/prepare.h"
 
 #include "base/ascii.h"
+#include "mailbox/keys.h"
 #include "mime/parser.h"
 #include "mime/stored.h"
 
@@ -71,7 +72,7 @@ task<Result<Prepared, Refusal>> prepare(store::Store& store, const Clock& clock,
     }
   }
   const auto structure = mime::Stored::read(made.structure);
-  if (!structure) co_return refuse(Refusal::Unavailable);
+  if (!structure || keys::pieces(made.structure.size()) > 100) co_return refuse(Refusal::Unavailable);
   const std::uint64_t header_octets = std::min(structure->header_octets(), made.locator.octets());
   std::string header = prefix;
   while (blob && header.size() < std::min(header_octets, header_limit)) {

@@ -113,7 +113,7 @@ std::string encode(const MailboxRecord& m) {
   encode_summary(out, m.summary);
   Writer(out).varint(m.keywords.size());
   for (const std::string& keyword : m.keywords) Writer(out).string(keyword);
-  Writer(out).varint(m.vanished_from.value());
+  Writer(out).varint(m.vanished_from.value()).varint(m.vanished_records);
   return out;
 }
 
@@ -135,13 +135,14 @@ Result<MailboxRecord, RecordError> decode_mailbox(std::string_view record) {
   if (keywords > keyword_limit) return refuse(RecordError::Damaged);
   for (std::uint64_t i = 0; i < keywords; ++i) m.keywords.emplace_back(in->string());
   m.vanished_from = ModSeq{in->varint()};
+  m.vanished_records = number(*in);
   return end(*in, std::move(m));
 }
 
 std::string encode(const Locator& l) {
   std::string out;
   Writer(out).u8(record_version).u64(l.blob.value()).varint(l.blob_octets).i64(l.born).u64(l.queue_id);
-  Writer(out).string(l.prefix);
+  Writer(out).string(l.prefix).u8(l.pieces);
   return out;
 }
 
@@ -154,6 +155,7 @@ Result<Locator, RecordError> decode_locator(std::string_view record) {
   l.born = in->i64();
   l.queue_id = in->u64();
   l.prefix = in->string();
+  l.pieces = in->u8();
   return end(*in, std::move(l));
 }
 
@@ -206,6 +208,22 @@ Result<Limbo, RecordError> decode_limbo(std::string_view record) {
   if (!entries) return refuse(entries.error());
   l.entries = std::move(*entries);
   return l;
+}
+
+std::string encode(const Grave& g) {
+  std::string out;
+  Writer(out).u8(record_version).i64(g.at).string(encode(g.mailbox));
+  return out;
+}
+
+Result<Grave, RecordError> decode_grave(std::string_view record) {
+  auto in = begin(record);
+  if (!in) return refuse(in.error());
+  Grave g{.at = in->i64()};
+  auto mailbox = decode_mailbox(in->string());
+  if (!mailbox) return refuse(mailbox.error());
+  g.mailbox = std::move(*mailbox);
+  return end(*in, std::move(g));
 }
 
 }  // namespace postroad::mailbox

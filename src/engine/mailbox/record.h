@@ -45,6 +45,7 @@ struct MailboxRecord {
   Summary summary{};
   Keywords keywords;
   ModSeq vanished_from{};  // expunges after this one are known; those before only as "not there any more"
+  std::uint32_t vanished_records = 0;  // that tell of them
   friend bool operator==(const MailboxRecord&, const MailboxRecord&) = default;
 };
 std::string encode(const MailboxRecord& record);
@@ -57,6 +58,7 @@ struct Locator {
   std::uint64_t blob_octets = 0;
   std::int64_t born = 0;       // seconds since 1970: when it came into the account
   std::uint64_t queue_id = 0;  // 0: it did not come through the queue
+  std::uint8_t pieces = 1;     // keys its structure takes (keys.h)
   std::uint64_t octets() const { return prefix.size() + blob_octets; }
   friend bool operator==(const Locator&, const Locator&) = default;
 };
@@ -86,5 +88,14 @@ struct Limbo {
 };
 std::string encode(const Limbo& limbo);
 Result<Limbo, RecordError> decode_limbo(std::string_view record);
+
+// A deleted mailbox. Its pages are as they were.
+struct Grave {
+  std::int64_t at = 0;  // seconds since 1970: when it was deleted
+  MailboxRecord mailbox;
+  friend bool operator==(const Grave&, const Grave&) = default;
+};
+std::string encode(const Grave& grave);
+Result<Grave, RecordError> decode_grave(std::string_view record);
 
 }  // namespace postroad::mailbox

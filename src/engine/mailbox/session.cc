@@ -2,8 +2,8 @@
 
 #include "mailbox/account.h"
 #include "mailbox/ask.h"
-#include "mailbox/keys.h"
 #include "mailbox/prepare.h"
+#include "mailbox/records.h"
 
 namespace postroad::mailbox {
 
@@ -56,6 +56,19 @@ task<Result<MaildropLock, Refusal>> Session::lock_maildrop() {
   const auto locked = co_await engine_.ask(account_, &Account::lock_maildrop);
   if (!locked) co_return refuse(locked.error());
   co_return MaildropLock(engine_, account_);
+}
+
+task<Result<std::vector<DeletedMessage>, Refusal>> Session::deleted_messages() {
+  return engine_.ask(account_, &Account::deleted_messages);
+}
+task<Result<std::vector<DeletedMailbox>, Refusal>> Session::deleted_mailboxes() {
+  return engine_.ask(account_, &Account::deleted_mailboxes);
+}
+task<Result<std::vector<Uid>, Refusal>> Session::undelete(std::vector<Home> messages, std::string to) {
+  return engine_.ask(account_, &Account::undelete, std::move(messages), std::move(to));
+}
+task<Result<MailboxInfo, Refusal>> Session::undelete_mailbox(MailboxId mailbox, std::string name) {
+  return engine_.ask(account_, &Account::undelete_mailbox, mailbox, std::move(name));
 }
 
 MaildropLock::~MaildropLock() {
@@ -123,58 +136,8 @@ task<Result<NumberSet, Refusal>> Selected::vanished(ModSeq since, NumberSet amon
 
 // --- Content -------------------------------------------------------------------------------------------
 
-namespace {
-
-// Homes with at most so much between them are read with one scan.
-constexpr std::uint32_t near_enough = 8;
-
-// The end of the run of entries from `from` on whose records lie near each other.
-std::size_t run_end(std::span<const Entry> entries, std::size_t from) {
-  std::size_t to = from + 1;
-  while (to < entries.size() && entries[to].home.space == entries[from].home.space &&
-         entries[to].home.uid > entries[to - 1].home.uid &&
-         entries[to].home.uid - entries[to - 1].home.uid <= near_enough)
-    ++to;
-  return to;
-}
-
-}  // namespace
-
 task<Result<Records, Refusal>> Selected::read(Kept kind, std::span<const Entry> entries) {
-  const store::Partition partition{store::Realm::Account, account_.value()};
-  store::Store& store = *engine_.services_.store;
-  Records records;
-  records.views_.resize(entries.size());
-  for (std::size_t from = 0; from < entries.size();) {
-    const std::size_t to = run_end(entries, from);
-    store::Range range;
-    range.from = keys::message(static_cast<char>(kind), entries[from].home);
-    range.to = keys::message(static_cast<char>(kind), entries[to - 1].home) + '\xff';
-    std::size_t at = from;
-    for (bool more = true; more;) {
-      auto page = co_await store.scan(partition, range);
-      if (!page)
-        co_return refuse(page.error() == store::ReadError::Damaged ? Refusal::Damaged : Refusal::Unavailable);
-      for (const store::Entry found : *page) {
-        Reader key(found.key.substr(1));
-        const Home home{key.u32_key(), key.u32_key()};
-        while (at < to && entries[at].home < home) ++at;
-        if (at == to || entries[at].home != home) continue;
-        if (key.at_end()) {
-          records.views_[at] = found.value;
-        } else {  // a further piece of a long record
-          records.values_.push_back(std::make_unique<std::string>(records.views_[at]));
-          records.values_.back()->append(found.value);
-          records.views_[at] = *records.values_.back();
-        }
-      }
-      more = page->more;
-      if (more) range.from = std::string(page->back().key) + '\0';
-      records.pages_.push_back(std::make_unique<store::Page>(std::move(*page)));
-    }
-    from = to;
-  }
-  co_return records;
+  return read_records(*engine_.services_.store, {store::Realm::Account, account_.value()}, kind, entries);
 }
 
 task<Result<std::unique_ptr<Content>, Refusal>> Selected::open(Entry entry) {

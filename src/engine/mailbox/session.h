@@ -87,6 +87,19 @@ struct QuotaUsage {
   std::uint64_t mailboxes = 0;
 };
 
+// What an undelete window still holds (Policy::undelete). Never what POP3 erased.
+struct DeletedMessage {
+  MailboxId mailbox{};  // where it was
+  Time at{};            // when it was expunged
+  Entry entry{};
+};
+struct DeletedMailbox {
+  MailboxId mailbox{};
+  std::string name;
+  Time at{};
+  std::uint32_t messages = 0;
+};
+
 // --- Changes -------------------------------------------------------------------------------------------
 
 enum class Access : std::uint8_t { ReadOnly, ReadWrite };
@@ -133,7 +146,8 @@ class Records {
   std::size_t size() const { return views_.size(); }
 
  private:
-  friend class Selected;
+  friend task<Result<Records, Refusal>> read_records(store::Store&, store::Partition, Kept,
+                                                     std::span<const Entry>);
   std::vector<std::string_view> views_;
   std::vector<std::unique_ptr<store::Page>> pages_;  // what the views point into
   std::vector<std::unique_ptr<std::string>> values_;
@@ -258,6 +272,13 @@ class Session {
   // All of them or none (MULTIAPPEND, RFC 3502). NewMessage::mailbox and create are not looked at.
   task<Result<std::vector<Stored>, Refusal>> append(std::string name, std::vector<NewMessage> messages);
   task<Result<MaildropLock, Refusal>> lock_maildrop();
+
+  task<Result<std::vector<DeletedMessage>, Refusal>> deleted_messages();
+  task<Result<std::vector<DeletedMailbox>, Refusal>> deleted_mailboxes();
+  // As new messages of `to`, without keywords; their UIDs there. Expunged: none of them is left.
+  task<Result<std::vector<Uid>, Refusal>> undelete(std::vector<Home> messages, std::string to);
+  // With its messages, UIDs and UIDVALIDITY, under the same or another name.
+  task<Result<MailboxInfo, Refusal>> undelete_mailbox(MailboxId mailbox, std::string name);
 
  private:
   Engine& engine_;

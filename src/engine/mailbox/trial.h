@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "mailbox/engine.h"
@@ -21,9 +22,10 @@ namespace postroad::mailbox {
 class TrialDirectory : public directory::Directory {
  public:
   std::map<AccountId, directory::Quota> quotas;
+  std::set<AccountId> gone;
 
   std::optional<directory::Account> account(AccountId id) const override {
-    if (id.value() == 0 || id.value() >= 1'000'000) return std::nullopt;
+    if (id.value() == 0 || id.value() >= 1'000'000 || gone.contains(id)) return std::nullopt;
     directory::Account found{.id = id,
                              .tenant = TenantId{1},
                              .address = *Address::parse("u" + std::to_string(id.value()) + "@example.org")};
