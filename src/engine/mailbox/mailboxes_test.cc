@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "mailbox/keys.h"
+#include "mailbox/message_writer.h"
 #include "mailbox/trial.h"
 
 namespace postroad::mailbox {
@@ -410,6 +411,37 @@ TEST_F(Boxes, ExpungedUidsAreToldToWhoComesBackHoweverManyThereWere) {
     EXPECT_EQ(intersect(*vanished, went), went);
     EXPECT_TRUE(intersect(*vanished, now).empty());
   }
+}
+
+TEST_F(Boxes, AppendTakesAMessageAsItComesAndSeveralAreOneCommit) {
+  const std::string octets = letter("appended", std::string(100'000, 'y') + "\r\n");
+  const auto append_two = [](Session& session, const std::string& text) -> task<std::vector<Stored>> {
+    std::vector<MessageWriter> writers;
+    std::vector<NewMessage> messages;
+    for (int n = 0; n < 2; ++n) {
+      MessageWriter writer = session.writer(text.size());
+      for (std::size_t at = 0; at < text.size(); at += 7'777) {
+        writer.append(std::string_view(text).substr(at, 7'777));
+        const auto drained = co_await writer.drain();
+        EXPECT_TRUE(drained);
+      }
+      auto message = co_await writer.finish();
+      message->flags = {"\\Seen", "$Word"};
+      message->internal_date = time_of_micros(1'000'000'000'000'000);
+      messages.push_back(std::move(*message));
+      writers.push_back(std::move(writer));
+    }
+    const auto stored = co_await session.append("Archive", std::move(messages));
+    EXPECT_TRUE(stored);
+    co_return *stored;
+  };
+  const std::size_t commits = trial_.store->commits();
+  EXPECT_EQ(trial_.run(append_two(*session_, octets)).size(), 2u);
+  EXPECT_EQ(trial_.store->commits(), commits + 2);  // the account's first, and this
+  const auto archive = trial_.select(alice, "Archive");
+  EXPECT_EQ(trial_.content(*archive, archive->shown()->index.at(2)), octets);
+  EXPECT_EQ(archive->shown()->index.at(2).internal_date, 1'000'000'000);
+  EXPECT_EQ(archive->shown()->index.at(2).flags, flag::seen);
 }
 
 TEST_F(Boxes, MessagesOfAnyStructureAreKeptAndGoWhole) {

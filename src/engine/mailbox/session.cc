@@ -2,6 +2,7 @@
 
 #include "mailbox/account.h"
 #include "mailbox/ask.h"
+#include "mailbox/message_writer.h"
 #include "mailbox/prepare.h"
 #include "mailbox/records.h"
 
@@ -50,6 +51,10 @@ task<Result<std::vector<Stored>, Refusal>> Session::append(std::string name,
   }
   Arrival arrival{.mailbox = std::move(name)};
   co_return co_await engine_.ask(account_, &Account::arrive, std::move(arrival), std::move(prepared));
+}
+
+MessageWriter Session::writer(std::uint64_t expected) {
+  return MessageWriter(*engine_.services_.store, expected);
 }
 
 task<Result<MaildropLock, Refusal>> Session::lock_maildrop() {
@@ -163,6 +168,7 @@ Refusal content_refusal(store::BlobError error) {
   switch (error) {
     case store::BlobError::NoSuchBlob: return Refusal::Expunged;
     case store::BlobError::Damaged: return Refusal::Damaged;
+    case store::BlobError::NoSpace: return Refusal::DiskFull;
     default: return Refusal::Unavailable;
   }
 }
