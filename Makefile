@@ -51,6 +51,7 @@ docs:
 	cmake --preset asan >/dev/null
 	cmake --build build/asan
 	POSTROAD_WRITE_DOCS=1 ctest --test-dir build/asan -R '^(config|house\.events|httpd)$$'
+	build/asan/postroad docs commands >docs/reference/commands.md
 
 clean:
 	rm -rf build

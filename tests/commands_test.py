@@ -155,7 +155,7 @@ class Server(CommandTest):
         self.assertEqual(len(self.told("account", "list")["data"]), 1)
 
     def test_the_reference_pages_are_printed(self):
-        for page, root in (("config", "configuration"), ("events", "events"), ("api", "api")):
+        for page, root in (("config", "configuration"), ("commands", "commands"), ("events", "events"), ("api", "api")):
             printed = self.say("docs", page).stdout
             if page != "events":  # events.md holds those of all libraries; so does the program when it has them all
                 self.assertEqual(printed, (fixture.ROOT / f"docs/reference/{root}.md").read_text())

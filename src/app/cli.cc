@@ -25,8 +25,7 @@ struct Filled {
   CLI::App* parser = nullptr;
   std::deque<std::vector<std::string>> values;  // of arguments, then options; addresses are kept
   std::vector<CLI::Option*> places;
-  std::string config;
-  bool json = false;
+  Common common{.config_file = "/etc/postroad/postroad.toml"};
 };
 
 // The parser of "account add" below that of "account", each made when it is first named.
@@ -46,9 +45,12 @@ CLI::App* parser_for(Parsers& parsers, std::string_view words, const std::string
 void fill(Parsers& parsers, Filled& filled) {
   const Command& command = *filled.command;
   CLI::App* parser = filled.parser = parser_for(parsers, command.words, std::string(command.help));
-  parser->add_option("--config", filled.config, "The configuration file")
-      ->default_str("/etc/postroad/postroad.toml");
-  parser->add_flag("--json", filled.json, "Say it in JSON, with the API's fields");
+  parser->add_option("--config", filled.common.config_file, "The configuration file")
+      ->type_name("FILE")
+      ->capture_default_str();
+  parser->add_flag("--demo", filled.common.demo, "Instead: the demonstration of `make run`, kept in ./var")
+      ->excludes("--config");
+  parser->add_flag("--json", filled.common.json, "Say it in JSON, with the API's fields");
   for (const Argument& argument : command.arguments) {
     using Count = Argument::Count;
     const bool many = argument.count == Count::Some || argument.count == Count::Any;
@@ -111,7 +113,7 @@ std::optional<std::string> unknown_word(const Parsers& parsers, int argc, char**
 }
 
 int run(const Filled& filled) {
-  Console console(filled.config.empty() ? "/etc/postroad/postroad.toml" : filled.config, filled.json);
+  Console console(filled.common);
   try {
     return filled.command->run(console, given_of(filled));
   } catch (const Failure& failure) {
@@ -123,7 +125,54 @@ int run(const Filled& filled) {
   }
 }
 
+Commands all_commands() {
+  Commands commands;
+  add_serve_command(commands);
+  add_directory_commands(commands);
+  add_account_commands(commands);
+  add_queue_commands(commands);
+  add_server_commands(commands);
+  add_send_command(commands);
+  return commands;
+}
+
+// "ADDRESS...", "[FILE]", as in the synopsis of a manual page.
+std::string usage_of(const Argument& argument) {
+  using Count = Argument::Count;
+  const bool many = argument.count == Count::Some || argument.count == Count::Any;
+  const bool optional = argument.count == Count::Optional || argument.count == Count::Any;
+  return fmt::format(fmt::runtime(optional ? "[{}{}]" : "{}{}"), argument.name, many ? "..." : "");
+}
+
 }  // namespace
+
+std::string commands_page() {
+  std::string page =
+      "# Commands\n\n"
+      "Made by `postroad docs commands`; do not edit.\n\n"
+      "Every command takes `--config FILE` (default `/etc/postroad/postroad.toml`), or `--demo` for the "
+      "demonstration of\n"
+      "`make run`, and `--json`, which prints the fields of the [API](api.md). It asks the running server "
+      "by\n"
+      "`control.sock` in its data directory; where none runs it opens the store itself, so it works with a "
+      "server and\n"
+      "without. Secrets are read from standard input, never from the command line.\n\n"
+      "Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong usage, 69 neither server "
+      "nor store can\n"
+      "be had, 78 the configuration is wrong.\n";
+  for (const Command& command : all_commands()) {
+    page += fmt::format("\n## postroad {}", command.words);
+    for (const Argument& argument : command.arguments) page += " " + usage_of(argument);
+    page += fmt::format("\n\n{}.\n", command.help);
+    if (!command.arguments.empty() || !command.options.empty()) page += "\n| | |\n|---|---|\n";
+    for (const Argument& argument : command.arguments)
+      page += fmt::format("| `{}` | {} |\n", argument.name, argument.help);
+    for (const Option& option : command.options)
+      page += fmt::format("| `{}{}{}` | {}{} |\n", option.name, option.value.empty() ? "" : " ", option.value,
+                          option.help, option.repeated ? "; may be repeated" : "");
+  }
+  return page;
+}
 
 std::string Given::get(std::string_view name) const { return find(name).value_or(""); }
 std::optional<std::string> Given::find(std::string_view name) const {
@@ -138,17 +187,9 @@ const std::vector<std::string>& Given::all(std::string_view name) const {
 }
 
 int run_command(int argc, char** argv) {
-  Commands commands;
-  add_directory_commands(commands);
-  add_account_commands(commands);
-  add_queue_commands(commands);
-  add_server_commands(commands);
-  add_send_command(commands);
-
+  const Commands commands = all_commands();
   CLI::App top("Postroad: a whole post office in one program.", "postroad");
   top.require_subcommand(1);
-  top.add_subcommand("serve",
-                     "Run the server; SIGTERM drains, SIGHUP reloads.");  // parsed before we are called
   Parsers parsers{{"", &top}};
   std::deque<Filled> all;
   for (const Command& command : commands) fill(parsers, all.emplace_back(Filled{.command = &command}));

@@ -1,5 +1,7 @@
-// The command line: every command but `serve` (DESIGN §6).
+// The command line (DESIGN §6).
 #pragma once
+
+#include <string>
 
 namespace postroad::app {
 
@@ -9,5 +11,8 @@ inline constexpr int done = 0, failed = 1, wrong_usage = 2, no_server = 69, bad_
 // argv as main got it; no argument at all, and --help, are its business too. Answers the exit code. Talks to
 // the running server over DATA/control.sock; where none runs it opens the store in this process.
 int run_command(int argc, char** argv);
+
+// The page of the reference: every command, what it takes.
+std::string commands_page();
 
 }  // namespace postroad::app

@@ -56,6 +56,7 @@ struct Failure {
   std::string text;
 };
 
+void add_serve_command(Commands& commands);
 void add_directory_commands(Commands& commands);
 void add_account_commands(Commands& commands);
 void add_queue_commands(Commands& commands);

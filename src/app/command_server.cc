@@ -172,10 +172,13 @@ int docs(Console&, const Given& given) {
     text = config::reference_page();
   else if (page == "events")
     text = observe::reference_page();
+  else if (page == "commands")
+    text = commands_page();
   else if (page == "api")
     text = httpd::Api({}).reference_page();
   else
-    throw Failure{wrong_usage, fmt::format("\"{}\" is no page; there are config, events and api", page)};
+    throw Failure{wrong_usage,
+                  fmt::format("\"{}\" is no page; there are config, commands, events and api", page)};
   fmt::print("{}", text);
   return done;
 }
@@ -196,7 +199,7 @@ void add_server_commands(Commands& commands) {
                       {},
                       export_account});
   commands.push_back(
-      {"docs", "Print a page of the reference", {{"PAGE", "config, events or api"}}, {}, docs});
+      {"docs", "Print a page of the reference", {{"PAGE", "config, commands, events or api"}}, {}, docs});
 }
 
 }  // namespace postroad::app

@@ -17,11 +17,14 @@
 
 namespace postroad::app {
 
-Console::Console(std::string config_file, bool wants_json)
-    : config_file_(std::move(config_file)), json_(wants_json) {}
+Console::Console(Common common)
+    : config_file_(common.demo ? "the demonstration" : std::move(common.config_file)),
+      demo_(common.demo),
+      json_(common.json) {}
 Console::~Console() = default;
 
 const config::Settings& Console::settings() {
+  if (!settings_ && demo_) settings_ = config::demo("var");
   if (!settings_) {
     auto loaded = config::load(config_file_);
     if (!loaded) {

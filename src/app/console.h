@@ -21,12 +21,20 @@ namespace json = boost::json;
 
 class Office;
 
+// What every command takes.
+struct Common {
+  std::string config_file;
+  bool demo = false;  // instead of a file: the demonstration, in ./var
+  bool json = false;
+};
+
 class Console {
  public:
-  Console(std::string config_file, bool wants_json);
+  explicit Console(Common common);
   ~Console();
 
   bool wants_json() const { return json_; }
+  bool is_demo() const { return demo_; }
   const std::string& config_file() const { return config_file_; }
   // Throws Failure 78 with all problems.
   const config::Settings& settings();
@@ -46,7 +54,7 @@ class Console {
  private:
   Office& office();
   const std::string config_file_;
-  const bool json_;
+  const bool demo_, json_;
   std::optional<config::Settings> settings_;
   std::unique_ptr<Office> office_;
 };
