@@ -44,9 +44,6 @@ json::object fields_of(const Given& given) {
 
 void print_account(const json::value& account) {
   const auto number = [&](std::string_view name) { return account.at(name).to_number<std::uint64_t>(); };
-  const auto limit = [](std::string text, std::uint64_t number) {
-    return number == 0 ? std::string("none") : text;
-  };
   std::vector<std::pair<std::string, std::string>> pairs{
       {"account", plain(account.at("address"))},
       {"id", plain(account.at("id"))},
@@ -54,8 +51,9 @@ void print_account(const json::value& account) {
       {"name", plain(account.at("display_name"))},
       {"enabled", plain(account.at("enabled"))},
       {"administrator", plain(account.at("administrator"))},
-      {"quota", limit(size_text(number("quota_octets")), number("quota_octets"))},
-      {"quota in messages", limit(std::to_string(number("quota_messages")), number("quota_messages"))},
+      {"quota", limit_text(number("quota_octets"))},
+      {"quota in messages",
+       number("quota_messages") == 0 ? "none" : std::to_string(number("quota_messages"))},
       {"POP3 erases", account.at("pop3_erase").as_string() == "after-days"
                           ? fmt::format("after {} days", number("pop3_erase_days"))
                           : plain(account.at("pop3_erase"))},

@@ -38,7 +38,7 @@ void print_tenant(const json::value& tenant) {
   print_pairs({{"tenant", plain(tenant.at("name"))},
                {"id", plain(tenant.at("id"))},
                {"enabled", plain(tenant.at("enabled"))},
-               {"quota", size_text(tenant.at("quota_octets").to_number<std::uint64_t>())}});
+               {"quota", limit_text(tenant.at("quota_octets").to_number<std::uint64_t>())}});
 }
 int tenant_add(Console& console, const Given& given) {
   auto body = tenant_fields(given);

@@ -92,7 +92,7 @@ void print_event(const json::value& event) {
   tell("by ", "host");
   tell("at ", "remote_address");
   tell("", "tls");
-  tell("into ", "mailbox");
+  tell("into mailbox ", "mailbox");
   tell(": ", "reply");
   tell("because ", "reason");
   fmt::print("{}\n", line);

@@ -159,7 +159,11 @@ void print_list(const json::value& list,
     for (const auto& [field, title] : columns) {
       const auto* value = item.as_object().if_contains(field);
       const bool size = field.ends_with("octets") && value && value->is_number();
-      row.push_back(!value ? "-" : size ? size_text(value->to_number<std::uint64_t>()) : plain(*value));
+      const auto octets = size ? value->to_number<std::uint64_t>() : 0;
+      row.push_back(!value                       ? "-"
+                    : field.starts_with("quota") ? limit_text(octets)
+                    : size                       ? size_text(octets)
+                                                 : plain(*value));
     }
   }
   print_table(rows);
@@ -186,6 +190,8 @@ std::string safe(std::string_view text) {
     if (out[i] == '\xc2' && static_cast<unsigned char>(out[i + 1]) < 0xa0) out.replace(i, 2, "?");
   return out;
 }
+
+std::string limit_text(std::uint64_t octets) { return octets == 0 ? "none" : size_text(octets); }
 
 std::string size_text(std::uint64_t octets) {
   if (octets < 1024) return fmt::format("{} B", octets);

@@ -73,7 +73,8 @@ void print_list(const json::value& list,
                 const std::vector<std::pair<std::string_view, std::string_view>>& columns);
 // What a person reads of a JSON value: no quotes, "yes", "-".
 std::string plain(const json::value& value);
-std::string size_text(std::uint64_t octets);  // "1.5 GiB"
+std::string size_text(std::uint64_t octets);   // "1.5 GiB"
+std::string limit_text(std::uint64_t octets);  // the same; 0, no limit, is "none"
 // For terminals: what strangers wrote has no control characters in it (attack 124).
 std::string safe(std::string_view text);
 
