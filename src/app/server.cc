@@ -181,6 +181,7 @@ std::optional<StartFault> Server::Parts::open_tls() {
   auto certificate = load_certificate(*settings);
   if (!certificate) return StartFault{certificate.error(), 78};
   tls = std::make_unique<net::TlsServer>(std::move(*certificate));
+  tls->set_handshake_wait(settings->tls.handshake_wait);
   return std::nullopt;
 }
 
@@ -372,6 +373,7 @@ void Server::Parts::reload() {
       imapd->set(settings);
       gate->set(policy_options(*settings));
       connections->set_limits(connection_limits(*settings));
+      tls->set_handshake_wait(settings->tls.handshake_wait);
       log->set_level(log_settings(*settings).level);
     }
   }

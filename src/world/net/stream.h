@@ -66,7 +66,12 @@ enum class LineError : std::uint8_t {
   Stopping,  // the server is stopping and the peer has not begun another line (see stop_on)
 };
 
-enum class Woke : std::uint8_t { Input, Signalled, Deadline };
+enum class Woke : std::uint8_t {
+  Input,
+  Signalled,
+  Deadline,
+  Stopping,  // the server is stopping and the peer has said nothing more (see stop_on)
+};
 
 namespace detail {
 struct StreamState;
@@ -148,11 +153,12 @@ class Stream {
 
   // --- waiting for either ---
   class Wait;
-  // Until the peer says something (or ends), or the signal, if any, is notified, or the instant has come,
-  // whichever is first (RFC 2177 IDLE). Sends what is buffered. Patience does not end it.
+  // Until the peer says something (or ends), or the signal, if any, is notified, or the server stops, or the
+  // instant has come, whichever is first (RFC 2177 IDLE). Sends what is buffered. Patience does not end it.
   Wait wait(Signal* signal, Instant deadline = Instant::max());
 
-  // When `stop` is latched, read_line() at the beginning of a line answers Stopping. The signal outlives us.
+  // When `stop` is latched, read_line() at the beginning of a line and wait() answer Stopping. The signal
+  // outlives us.
   void stop_on(Signal& stop);
 
   // --- ending ---
@@ -164,8 +170,8 @@ class Stream {
 
   // --- TLS ---
   // Sends what is buffered, drops plaintext that came too early (RFC 3207 §4.2; how much is answered), and
-  // shakes hands, within 30 s. Throws ConnectionEnded (TlsFailed, TimedOut, ...). The caller forgets what it
-  // knew of the peer.
+  // shakes hands, within server.handshake_wait(). Throws ConnectionEnded (TlsFailed, TimedOut, ...). The
+  // caller forgets what it knew of the peer.
   task<std::size_t> start_tls(const TlsServer& server, const TlsService& service);
   // Our side as client. After a failure the stream is good for nothing but being destroyed. Plaintext that
   // came after the go-ahead is a failure (durability.md, attack 6).
@@ -255,8 +261,15 @@ class Stream::Wait final : public detail::StreamWait, private Signal::Listener {
   Duration patience() override;
   void too_late() override;
   void prepare_wait() override;
-  void forget_more() noexcept override { stop(); }
-  void signalled() override;
+  void forget_more() noexcept override { stop(), on_stop_.stop(); }
+  void signalled() override { wake(Woke::Signalled); }
+  void wake(Woke why);
+  struct StopListener final : Signal::Listener {
+    explicit StopListener(Wait& wait) : wait(wait) {}
+    void signalled() override { wait.wake(Woke::Stopping); }
+    Wait& wait;
+  };
+  StopListener on_stop_{*this};
   Signal* signal_;
   Instant deadline_;
   Woke woke_ = Woke::Deadline;

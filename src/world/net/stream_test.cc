@@ -420,7 +420,8 @@ task<void> idle(Stream& s, Signal& signal, Instant deadline, Lines& log) {
         log.push_back("signal");
         co_await s.write("* 1 EXISTS\r\n");
         break;
-      case Woke::Deadline: log.push_back("deadline"); co_return;
+      case Woke::Deadline:
+      case Woke::Stopping: log.push_back("deadline"); co_return;
     }
   }
 }
@@ -459,49 +460,6 @@ TEST_F(Streams, AWaitEndsWhenThePeerDoes) {
   group.spawn(drop(std::move(peer)));
   core.settle();
   EXPECT_EQ(ended, "closed");
-}
-
-// --- stopping ---
-
-TEST_F(Streams, AStopReachesWhoWaitsForTheNextLine) {
-  Signal stop;
-  Lines lines;
-  auto session = [](Stream& s, Lines& l) -> task<void> {
-    for (;;) {
-      const auto line = co_await s.read_line(100);
-      l.push_back(spell(line));
-      if (!line) co_return;
-    }
-  };
-  ours.stop_on(stop);
-  group.spawn(session(ours, lines));
-  group.spawn(send(peer, "NOOP\r\n"));
-  core.settle();
-  stop.latch();
-  core.settle();
-  EXPECT_EQ(lines, (Lines{"NOOP", "!stop"}));
-}
-
-TEST_F(Streams, AStopWaitsForALineThatHasBegun) {
-  Signal stop;
-  Lines lines;
-  auto session = [](Stream& s, Lines& l) -> task<void> {
-    for (;;) {
-      const auto line = co_await s.read_line(100);
-      l.push_back(spell(line));
-      if (!line) co_return;
-    }
-  };
-  ours.stop_on(stop);
-  group.spawn(session(ours, lines));
-  group.spawn(send(peer, "NO"));
-  core.settle();
-  stop.latch();
-  core.settle();
-  EXPECT_TRUE(lines.empty());
-  group.spawn(send(peer, "OP\r\n"));
-  core.settle();
-  EXPECT_EQ(lines, (Lines{"NOOP", "!stop"}));
 }
 
 // --- ending ---

@@ -6,11 +6,11 @@ namespace postroad::net {
 
 namespace {
 
-// The handshake, within 30 s whatever the peer dribbles (durability.md, attack 27). Answers how it went;
+// The handshake, within its time whatever the peer dribbles (durability.md, attack 27). Answers how it went;
 // throws Cancelled only.
 class Shake final : public detail::StreamWait {
  public:
-  explicit Shake(detail::StreamState& stream) : StreamWait(stream) {}
+  Shake(detail::StreamState& stream, Duration wait) : StreamWait(stream), left_(wait) {}
   ~Shake() { abandon(); }
   struct Outcome {
     Io io;
@@ -32,8 +32,10 @@ class Shake final : public detail::StreamWait {
 
   Io io_ = Io::WouldBlock;
   bool timed_out_ = false;
-  Duration left_{std::chrono::seconds{30}};
+  Duration left_;
 };
+
+constexpr Duration client_handshake_wait = 30s;
 
 void put_tls(detail::StreamState& state, SslPtr<SSL> ssl) {
   state.transport = std::make_unique<TlsTransport>(std::move(state.transport), std::move(ssl));
@@ -49,7 +51,7 @@ task<std::size_t> Stream::start_tls(const TlsServer& server, const TlsService& s
   state_->in.drop();
   put_tls(*state_, TlsAccess::accept(server, service));
 
-  const Shake::Outcome outcome = co_await Shake(*state_);
+  const Shake::Outcome outcome = co_await Shake(*state_, server.handshake_wait());
   if (outcome.timed_out) throw TimedOut();
   if (outcome.io == Io::Truncated || outcome.io == Io::End)
     throw ConnectionEnded(Ending::Closed, "in the TLS handshake");
@@ -68,7 +70,7 @@ task<Result<TlsInfo, TlsFailure>> Stream::start_tls_client(const TlsClient& clie
   if (!ssl) co_return refuse(std::move(ssl.error()));
   put_tls(*state_, std::move(*ssl));
 
-  const Shake::Outcome outcome = co_await Shake(*state_);
+  const Shake::Outcome outcome = co_await Shake(*state_, client_handshake_wait);
   const TlsTransport& tls = *state_->transport->tls();
   if (outcome.timed_out)
     co_return refuse(TlsFailure{TlsProblem::TimedOut, "no end of the handshake within 30 s"});

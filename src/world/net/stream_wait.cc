@@ -203,6 +203,8 @@ Stream::Wait::Step Stream::Wait::advance() {
   }
   stream_.send_some();
   if (stream_.write_failed) return Step::Finished;  // the next read tells
+  woke_ = Woke::Stopping;
+  if (stream_.stop && stream_.stop->latched()) return Step::Finished;
   woke_ = Woke::Signalled;
   if (signal_ && !listening() && signal_->take()) return Step::Finished;
   woke_ = Woke::Deadline;
@@ -210,10 +212,11 @@ Stream::Wait::Step Stream::Wait::advance() {
 }
 
 void Stream::Wait::prepare_wait() {
+  if (stream_.stop) stream_.stop->listen(on_stop_);
   if (signal_) signal_->listen(*this);
 }
-void Stream::Wait::signalled() {
-  woke_ = Woke::Signalled;
+void Stream::Wait::wake(Woke why) {
+  woke_ = why;
   leave();
   resume_soon();
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace postroad::net {
@@ -71,6 +72,9 @@ class TlsServer {
   // Handshakes that begin from now on use it; connections that exist go on.
   void set_certificate(std::shared_ptr<const TlsCertificate> certificate);
   void set_choose(Choose choose);  // before the first handshake
+  // How long a handshake that begins from now on may take; 30 s until first called.
+  void set_handshake_wait(Duration wait);
+  Duration handshake_wait() const;
 
  private:
   friend struct TlsAccess;

@@ -36,6 +36,7 @@ struct TlsServer::State {
   std::mutex mutex;
   std::shared_ptr<const Context> context;
   Choose choose;
+  std::atomic<Duration> handshake_wait{30s};
 
   std::shared_ptr<const Context> current() {
     const std::lock_guard lock(mutex);
@@ -161,6 +162,8 @@ void TlsServer::set_certificate(std::shared_ptr<const TlsCertificate> certificat
   const std::lock_guard lock(state_->mutex);
   state_->context = std::move(made);
 }
+void TlsServer::set_handshake_wait(Duration wait) { state_->handshake_wait = wait; }
+Duration TlsServer::handshake_wait() const { return state_->handshake_wait; }
 void TlsServer::set_choose(Choose choose) { state_->choose = std::move(choose); }
 
 SslPtr<SSL> TlsAccess::accept(const TlsServer& server, const TlsService& service) {
