@@ -122,14 +122,13 @@ Parsed bare(Cursor in) {
 // commands: the session closes.
 Parsed bdat(Cursor in) {
   in.take_while(ascii::is_blank);
-  if (in.at_end()) return refused(SyntaxError::NoArgument);
   Bdat chunk;
   const auto octets = in.take_number();
-  if (!octets) return refused(SyntaxError::BadArgument);
+  if (!octets) return refused(SyntaxError::BadChunkSize);
   chunk.octets = *octets;
   const auto rest = argument(in);
   if (!rest.empty() && (in.peek() != ' ' || !ascii::iequals(rest, "LAST")))
-    return refused(SyntaxError::BadArgument);
+    return refused(SyntaxError::BadChunkSize);
   chunk.last = !rest.empty();
   return chunk;
 }
@@ -264,6 +263,7 @@ std::string_view describe(const CommandError& error) {
     case SyntaxError::AddressNeedsSmtpUtf8: return "that address needs the parameter SMTPUTF8";
     case SyntaxError::UnknownParameter: return "that parameter is not known here";
     case SyntaxError::DuplicateParameter: return "that parameter stands there twice, or excludes another";
+    case SyntaxError::BadChunkSize: return "BDAT is followed by a number of octets, and LAST or nothing";
     case SyntaxError::BadParameter: return "a parameter's value is not valid";
   }
   return "that is not valid";

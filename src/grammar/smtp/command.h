@@ -127,6 +127,7 @@ enum class SyntaxError {
   UnknownParameter,      // 555 5.5.4
   DuplicateParameter,    // 501 5.5.4
   BadParameter,          // 501 5.5.4
+  BadChunkSize,          // 501 5.5.4  of BDAT: the octets that follow cannot be told from commands; close
 };
 
 struct CommandError {
