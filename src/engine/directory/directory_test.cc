@@ -140,11 +140,15 @@ TEST_F(DirectoryTest, AliasesAndGroupsExpandOnceAndLoopsEnd) {
 }
 
 TEST_F(DirectoryTest, PostmasterAndAbuseAlwaysLeadSomewhere) {
+  EXPECT_FALSE(directory_->postmaster());  // there is nobody at all
   people();
-  EXPECT_EQ(refusal_of("postmaster@demo.test"),
-            NoDestination::NoSuchMailbox);  // there is no administrator at all
+  EXPECT_EQ(accounts_of("postmaster@demo.test"),
+            std::vector{alice_});  // no administrator: the oldest account
+  EXPECT_EQ(directory_->postmaster()->text(), "alice@demo.test");
+  made(directory_->set_account("bob@demo.test", {.administrator = true}));
+  EXPECT_EQ(accounts_of("postmaster@demo.test"), std::vector{bob_});
+  made(directory_->set_account("bob@demo.test", {.administrator = false}));
   made(directory_->set_account("alice@demo.test", {.administrator = true}));
-  EXPECT_EQ(accounts_of("postmaster@demo.test"), std::vector{alice_});
   EXPECT_EQ(accounts_of("Abuse@demo.test"), std::vector{alice_});
   made(directory_->set_domain("demo.test", {.catch_all = "bob@demo.test"}));
   EXPECT_EQ(accounts_of("abuse@demo.test"), std::vector{alice_});

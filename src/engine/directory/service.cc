@@ -103,9 +103,8 @@ Result<Destination, NoDestination> Service::resolve(const Address& recipient) co
 }
 
 std::optional<Address> Service::postmaster() const {
-  if (const auto named = Address::parse(options_.postmaster)) return *named;
   const std::shared_lock lock(tables_.lock);
-  return tables_.administrator(std::nullopt);
+  return tables_.reader_of_roles(std::nullopt, options_.postmaster);
 }
 
 std::optional<Account> Service::account(AccountId id) const {

@@ -14,6 +14,22 @@ bool is_role(std::string_view local_part) {  // RFC 5321 §4.5.1, RFC 2142 §4
   return ascii::iequals(local_part, "postmaster") || ascii::iequals(local_part, "abuse");
 }
 
+// Of the enabled accounts that fit, the one made first: so the answer does not change by itself.
+template <class Fits>
+std::optional<Address> oldest(const decltype(Tables::accounts)& accounts, std::optional<TenantId> tenant,
+                              Fits fits) {
+  const AccountEntry* first = nullptr;
+  const auto age = [](const AccountEntry& entry) {
+    return std::pair(entry.record.created_us(), entry.record.id());
+  };
+  for (const auto& [id, entry] : accounts) {
+    if (entry->record.disabled() || (tenant && entry->tenant != *tenant) || !fits(*entry)) continue;
+    if (!first || age(*entry) < age(*first)) first = entry.get();
+  }
+  if (!first) return std::nullopt;
+  return first->address;
+}
+
 }  // namespace
 
 Address in_domain(const Address& address, const Domain& domain) {
@@ -61,16 +77,14 @@ std::shared_ptr<const AccountEntry> Tables::account_of(const Address& address) c
   return it == accounts.end() ? nullptr : it->second;
 }
 
-std::optional<Address> Tables::administrator(std::optional<TenantId> tenant) const {
-  std::shared_ptr<const AccountEntry>
-      first;  // the one made first, so that the answer does not change by itself
-  for (const auto& [id, entry] : accounts) {
-    if (!entry->record.administrator() || entry->record.disabled()) continue;
-    if (tenant && entry->tenant != *tenant) continue;
-    if (!first || entry->record.created_us() < first->record.created_us()) first = entry;
-  }
-  if (!first) return std::nullopt;
-  return first->address;
+std::optional<Address> Tables::reader_of_roles(std::optional<TenantId> tenant,
+                                               const std::string& server_postmaster) const {
+  const auto is_administrator = [](const AccountEntry& entry) { return entry.record.administrator(); };
+  if (tenant)
+    if (auto own = oldest(accounts, tenant, is_administrator)) return own;
+  if (const auto named = Address::parse(server_postmaster)) return *named;
+  if (auto any = oldest(accounts, std::nullopt, is_administrator)) return any;
+  return oldest(accounts, tenant, [](const AccountEntry&) { return true; });
 }
 
 // Breadth first over aliases and groups, each name once: a loop ends by itself.
@@ -104,11 +118,7 @@ Result<Destination, NoDestination> Tables::resolve(const Address& recipient,
       continue;
     }
     if (!name && is_role(address.local_part())) {
-      auto to = administrator(here->tenant);
-      if (!to) {
-        const auto fallback = Address::parse(server_postmaster);
-        to = fallback ? std::optional(*fallback) : administrator(std::nullopt);
-      }
+      const auto to = reader_of_roles(here->tenant, server_postmaster);
       if (to && seen.insert("@" + here->record.name()).second) open.push_back(*to);
       continue;
     }

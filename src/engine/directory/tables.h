@@ -54,7 +54,11 @@ class Tables {
 
   Result<Destination, NoDestination> resolve(const Address& recipient,
                                              const std::string& server_postmaster) const;
-  std::optional<Address> administrator(std::optional<TenantId> tenant) const;
+  // Who reads what is written to postmaster and abuse where nobody else is named: the tenant's administrator,
+  // the server's postmaster, any administrator; and where there is none, the oldest account, for somebody
+  // must (RFC 5321 §4.5.1).
+  std::optional<Address> reader_of_roles(std::optional<TenantId> tenant,
+                                         const std::string& server_postmaster) const;
   bool owns(AccountId account, const Address& address) const;
 
   void insert(TenantId tenant, disk::Account record);
