@@ -110,6 +110,9 @@ net::task<void> Session::run() {
       if (!command) {
         ++errors_;
         co_await say(replies::cannot_parse(command.error()));
+        // RFC 3030 §2: nobody knows how many octets of a message follow, and they must not be obeyed (attack
+        // 9).
+        if (command.error().what == smtp::SyntaxError::BadChunkSize) goes_on = false;
       } else {
         const Outcome outcome = co_await obey(*command);
         if (outcome.reply) {

@@ -72,6 +72,7 @@ class Session {
   std::chrono::seconds patience() const;
   std::optional<Reply> store_trouble() const;
   smtp::Received received_by_us() const;
+  Reply nobody_to_send_to() const;
   net::task<Outcome> finish_message();  // the end of DATA or of the last BDAT
   void forget_peer();                   // RFC 3207 §4.2
   std::optional<Fixes> fixes() const;   // of a submitted message

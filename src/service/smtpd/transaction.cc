@@ -85,12 +85,16 @@ net::task<Outcome> Session::on(smtp::Rset) {
   co_return replies::ok;
 }
 
+// RFC 5321 §3.3 lets us choose between 503 and 554; RFC 2033 §4.2 wants 503.
+Reply Session::nobody_to_send_to() const {
+  return transaction_->said == 0 || lmtp() ? replies::no_recipients : replies::no_valid_recipients;
+}
+
 // §4.1.1.4. The 250 at its end makes the message ours to deliver or to bounce (§6.1).
 net::task<Outcome> Session::on(smtp::Data) {
   if (!transaction_) co_return replies::no_transaction;
   if (transaction_->bdat) co_return replies::bdat_under_way;
-  if (transaction_->envelope.recipients.empty())
-    co_return transaction_->said == 0 ? replies::no_recipients : replies::no_valid_recipients;
+  if (transaction_->envelope.recipients.empty()) co_return nobody_to_send_to();
   // A message sent before the 354 is one nobody waited with (attack 8).
   if (stranger() && !stream_.buffered().empty()) co_return Outcome{replies::too_eager, Then::Close};
 
@@ -136,8 +140,7 @@ net::task<Outcome> Session::on(smtp::Bdat command) {
       if (swallow.chunk_done()) break;
       if (!co_await stream_.fill()) co_return Outcome::said(Then::Close);
     }
-    if (!transaction_) co_return replies::no_transaction;
-    co_return transaction_->said == 0 ? replies::no_recipients : replies::no_valid_recipients;
+    co_return transaction_ ? nobody_to_send_to() : replies::no_transaction;
   }
   Transaction& now = *transaction_;
   if (!now.bdat) {
