@@ -160,6 +160,9 @@ net::task<Answer> Session::on(const imap::Authenticate& command) {
   co_await send();
   const auto identity = co_await directory::sign_in(services_.directory, std::move(request), challenger);
   if (identity) co_return signed_in(*identity);
+  // Who cancels, or asks for what is not offered, has guessed nothing.
+  if (identity.error() == sasl::Failure::Cancelled || identity.error() == sasl::Failure::UnknownMechanism)
+    co_return refused(identity.error());
   co_return not_signed_in(refused(identity.error()));
 }
 

@@ -36,9 +36,11 @@ std::string Session::peer() const {
 
 net::task<void> Session::run() {
   stream_.allow(settings_.imap.login_wait);  // for all of it, until somebody has signed in
+  const Instant login_ends = net::Core::here().now() + settings_.imap.login_wait;
   say().untagged(imap::Condition::Ok, capability_code(), texts::greeting);
   while (!over_)
-    if (!co_await step()) co_await wait_for_client();
+    if (!co_await step())
+      co_await wait_for_client(mailboxes_ ? net::Core::here().now() + settings_.imap.idle_wait : login_ends);
   co_await send();
   selected_.reset();  // closing may take the client's time, and others want the seat
   seat_.reset();
@@ -47,20 +49,20 @@ net::task<void> Session::run() {
 
 // Nothing is held while we wait: neither buffers nor what the last command needed. In IDLE, and only there,
 // the client is told at once what happens (RFC 2177, RFC 9051 §5.2).
-net::task<void> Session::wait_for_client() {
+net::task<void> Session::wait_for_client(Instant deadline) {
   co_await send();
-  if (!mailboxes_ || !reader_.at_start()) {
+  if (!reader_.at_start()) {
     const bool more = co_await stream_.fill();
     if (!more) over_ = true;
     co_return;
   }
-  const Instant deadline = net::Core::here().now() + settings_.imap.idle_wait;
   net::Signal* const news = !idling_.empty() && selected_ ? &selected_->changed() : nullptr;
   switch (co_await stream_.wait(news, deadline)) {
     case net::Woke::Deadline: throw net::TimedOut();
     case net::Woke::Signalled: co_await tell_news(Expunges::May); break;
+    case net::Woke::Stopping: say_goodbye(imap::code::unavailable, texts::stopping); break;
     case net::Woke::Input:
-      stream_.allow(settings_.imap.idle_wait);
+      if (mailboxes_) stream_.allow(settings_.imap.idle_wait);
       if (stream_.buffered().empty() && !co_await stream_.fill()) over_ = true;  // it has ended
   }
 }

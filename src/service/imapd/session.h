@@ -53,7 +53,7 @@ class Session {
  private:
   // --- the wire (session.cc) ---
   net::task<bool> step();  // one event of the reader; false: more input is needed
-  net::task<void> wait_for_client();
+  net::task<void> wait_for_client(Instant deadline);
   net::task<void> obey(imap::TaggedCommand command);
   net::task<Answer> dispatch(const imap::Command& command);
   void answer(std::string_view tag, const Answer& answer);

@@ -31,7 +31,6 @@ inline std::string signed_in_already() { return err("You are signed in already")
 inline std::string user_first() { return err("Say USER first"); }
 inline std::string not_offered() { return err("Not offered here"); }
 inline std::string too_many_errors() { return err("Too many errors; closing"); }
-inline std::string stopping() { return err("The server is being stopped; come again", Code::SysTemp); }
 inline std::string too_busy() { return err("Too busy; try again later", Code::SysTemp); }
 inline std::string too_many_connections() { return err("Too many connections from you", Code::SysTemp); }
 

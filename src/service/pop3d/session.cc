@@ -72,7 +72,9 @@ net::task<void> Session::run() {
         outcome = {replies::cannot_parse(command.error()), Then::Error};
     } else {
       switch (line.error()) {
-        case net::LineError::Stopping: outcome = {replies::stopping(), Then::Close}; break;
+        // Nobody has asked anything: as after the autologout nothing is said and nothing removed (RFC 1939
+        // §3).
+        case net::LineError::Stopping: outcome = {{}, Then::Close}; break;
         case net::LineError::TooLong: outcome = {replies::line_too_long(), Then::Error}; break;
         case net::LineError::Endless: outcome = {replies::line_too_long(), Then::Close}; break;
         case net::LineError::BareCr:
