@@ -251,7 +251,7 @@ class Sasl(AttackTest):
 
 
 class BruteForce(AttackTest):
-    settings = {"auth.cleartext": True, "limits.exempt": [], "limits.connections_per_ip": 500, "auth.failures_per_prefix": "10/10 min",
+    settings = {"auth.cleartext": True, "limits.exempt": [], "limits.connections_per_ip": 500, "limits.connections_per_prefix": 500, "auth.failures_per_prefix": "10/10 min",
                 "auth.failures_per_account": "5/10 min", "limits.connection_rate": "100000/min"}
 
     def login(self, source, password, user="alice@demo.test"):

@@ -26,8 +26,8 @@ class World:
 
     made, lock = {}, threading.Lock()  # accounts made by this run, and by which dialogue
 
-    def __init__(self, server, name):
-        self.server, self.name = server, name
+    def __init__(self, server, name, service):
+        self.server, self.name, self.service = server, name, service
 
     def given(self, text, body):
         if found := re.fullmatch(r"account (\S+?)(?: with password (.+))?", text):
@@ -49,10 +49,12 @@ class World:
             if owner not in (None, self.name):
                 raise dialogue.Unreadable(f"{address} is used by {owner} too; dialogues run beside each other")
             self.made[key] = self.name
-        if owner:
+        if owner and self.service != "imap":
             self.server.empty(address, password)
-        else:
-            self.server.add_account(address, password)
+            return
+        if owner:   # IMAP sees more of an account than its messages: other mailboxes, and which UIDs were given out
+            self.server.cli("account", "remove", address)
+        self.server.add_account(address, password)
 
     def then(self, text, body):
         if found := re.fullmatch(r"(\S+) has (\d+) messages?", text):
@@ -62,8 +64,9 @@ class World:
                 raise player.Mismatch(f"it has {len(have)}")
         elif found := re.fullmatch(r"(?:a|the) message of (\S+) (has|is|lacks):", text):
             have = self.server.wait_for_messages(found[1], 1)
-            wanted = body.replace("\n", "\r\n").encode()
-            fits = {"has": lambda m: wanted in m, "is": lambda m: m == wanted, "lacks": lambda m: wanted not in m}
+            whole = body.replace("\n", "\r\n").encode()
+            part = whole.removesuffix(b"\r\n")   # its last line may be the beginning of one
+            fits = {"has": lambda m: part in m, "is": lambda m: m == whole, "lacks": lambda m: part not in m}
             if not any(fits[found[2]](m) for m in have):
                 raise player.Mismatch("it is:\n" + have[-1].decode("utf-8", "backslashreplace"))
         elif found := re.fullmatch(r"the sink has (\d+) messages? to (\S+)", text):
@@ -72,7 +75,7 @@ class World:
                 raise player.Mismatch(f"it has {len(have)}")
         elif found := re.fullmatch(r"the message to (\S+) in the sink has:", text):
             have = self.server.sink.wait_for(found[1])
-            if not any(body.replace("\n", "\r\n").encode() in m.content for m in have):
+            if not any(body.replace("\n", "\r\n").encode().removesuffix(b"\r\n") in m.content for m in have):
                 raise player.Mismatch(f"it has {[m.content for m in have]}")
         elif text.startswith("postroad "):
             said = self.server.cli(*text.split()[1:]).stdout
@@ -138,7 +141,7 @@ def source_of(name):
 
 def play_all_paces(server, service, played, paces, timeout):
     """Plays one dialogue in every way of sending; answers how often. Raises Mismatch."""
-    world = World(server, played.name)
+    world = World(server, played.name, service)
     source = source_of(played.name) if sys.platform == "linux" else None
 
     def once(pace):
