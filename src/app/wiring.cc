@@ -30,6 +30,9 @@ store::EmbeddedOptions store_options(const config::Settings& settings, unsigned 
   if (!error)
     out.reserve_octets = std::min<std::uint64_t>(space.capacity / 100 * settings.store.reserve.value(),
                                                  settings.store.reserve_most.value());
+#ifdef POSTROAD_BREAK  // Only in the two programs that the crash ledger must find out: tests/CMakeLists.txt.
+  out.sabotage = store::Sabotage::POSTROAD_BREAK;
+#endif
   return out;
 }
 

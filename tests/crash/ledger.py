@@ -162,9 +162,9 @@ class Ledger:
 
     # --- The world outside -------------------------------------------------------------------------------
 
-    def audit_relay(self, arrivals, kills, before=1.0, after=1.0):
-        """arrivals: {(message, address): [times of the sink's 250]}; kills: times of SIGKILL. A copy more is excused only by
-        a kill within the RFC 1047 window of the copy before it: about when the sink said 250 and before that could be recorded."""
+    def audit_relay(self, arrivals, kills, window=1.0):
+        """arrivals: {(message, address): [times of the sink's 250]}; kills: from when to when a kill took. A copy more is excused
+        only by a kill within the RFC 1047 window of the copy before it: after the sink said 250, before that could be recorded."""
         with self.lock:
             for key, fate in self.relayed.items():
                 times = sorted(arrivals.get(key, []))
@@ -173,10 +173,10 @@ class Ledger:
                 elif fate == ACKED and not times:
                     self.wrong("lost", f"{key[0]} was acked and never went out to {key[1]}")
                 for first in times[:-1]:
-                    near = min((kill - first for kill in kills if first - before <= kill <= first + after), key=abs, default=None)
-                    if near is not None:
+                    waited = min((max(0.0, begun - first) for begun, ended in kills if begun - window <= first <= ended), default=None)
+                    if waited is not None:
                         self.counts["duplicate within RFC 1047"] += 1
-                        self.widest_window = max(self.widest_window, abs(near))
+                        self.widest_window = max(self.widest_window, waited)
                     else:
                         self.wrong("duplicate", f"{key[0]} went out to {key[1]} again though no kill was near")
             for key in arrivals:

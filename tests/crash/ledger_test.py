@@ -81,9 +81,11 @@ class Rules(unittest.TestCase):
         self.assertEqual(relayed(ACKED, [10.0]), ([], 0))
         self.assertEqual(relayed(ACKED, []), (["lost"], 0))
         self.assertEqual(relayed(REFUSED, [10.0]), (["refused but there"], 0))
-        self.assertEqual(relayed(ACKED, [10.0, 12.0], kills=[10.2]), ([], 1))
-        self.assertEqual(relayed(ACKED, [10.0, 12.0], kills=[11.9]), (["duplicate"], 0))
-        self.assertEqual(relayed(ACKED, [10.0, 12.0, 13.0], kills=[10.2]), (["duplicate"], 1))
+        self.assertEqual(relayed(ACKED, [10.0, 12.0], kills=[(10.2, 10.3)]), ([], 1))
+        self.assertEqual(relayed(ACKED, [10.0, 12.0], kills=[(8.0, 10.1)]), ([], 1), "while the power was being cut")
+        self.assertEqual(relayed(ACKED, [10.0, 12.0], kills=[(8.0, 9.9)]), (["duplicate"], 0))
+        self.assertEqual(relayed(ACKED, [10.0, 12.0], kills=[(11.9, 12.0)]), (["duplicate"], 0))
+        self.assertEqual(relayed(ACKED, [10.0, 12.0, 13.0], kills=[(10.2, 10.3)]), (["duplicate"], 1))
 
 
 class Contents(unittest.TestCase):

@@ -36,7 +36,11 @@ class PostroadSystem:
 
     def start(self):
         begun = time.monotonic()
-        self.server.start()
+        try:
+            self.server.start()
+        except fixture.TestFailure:
+            self.server.kill()
+            raise
         return time.monotonic() - begun
 
     def kill(self):
