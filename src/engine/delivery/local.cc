@@ -62,6 +62,7 @@ net::task<queue::Door::Through> Local::deliver_now(const queue::Submission& subm
     case mailbox::StoreError::NoSuchAccount:
     case mailbox::StoreError::NoSuchMailbox:
     case mailbox::StoreError::TooManyMailboxes: co_return Through::UseQueue;
+    case mailbox::StoreError::Unknown: co_return Through::Unknown;
     case mailbox::StoreError::Unavailable: break;
   }
   co_return Through::Unavailable;

@@ -335,7 +335,10 @@ void Account::completed(store::CommitResult result) {
         done = result.expect == store::Batch::no_such_blob ? Done::NoSuchBlob : Done::Again;
         break;
       case store::Outcome::NoSpace: done = Done::NoSpace; break;
-      case store::Outcome::Unknown: unknown_ = true; break;
+      case store::Outcome::Unknown:
+        done = Done::Unknown;
+        unknown_ = true;
+        break;
       case store::Outcome::Unavailable:
       case store::Outcome::Fenced: break;
     }

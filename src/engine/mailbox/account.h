@@ -138,11 +138,14 @@ class Account : public std::enable_shared_from_this<Account> {
     Again,  // another commit came between: judge anew
     NoSpace,
     NoSuchBlob,
-    Repeated,     // its OpId was committed before
-    Unavailable,  // or unknown
+    Repeated,  // its OpId was committed before
+    Unavailable,
+    Unknown,
   };
   static Refusal refusal(Done done) {
-    return done == Done::NoSpace ? Refusal::DiskFull : Refusal::Unavailable;
+    return done == Done::NoSpace   ? Refusal::DiskFull
+           : done == Done::Unknown ? Refusal::Unknown
+                                   : Refusal::Unavailable;
   }
 
   Instant now() const { return services_.clock->instant(); }

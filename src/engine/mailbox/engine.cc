@@ -17,6 +17,7 @@ StoreError store_error(Refusal refusal) {
     case Refusal::TooMany: return StoreError::TooManyMailboxes;
     case Refusal::NoSuchMailbox:
     case Refusal::BadName: return StoreError::NoSuchMailbox;
+    case Refusal::Unknown: return StoreError::Unknown;
     default: return StoreError::Unavailable;
   }
 }

@@ -172,7 +172,7 @@ TEST(Engine, ACommitOfUnknownOutcomeIsLookedUpAgain) {
     ASSERT_TRUE(trial.deliver(alice, letter("first")));
     const auto inbox = trial.select(alice);
     trial.store->fail(store::Outcome::Unknown, 0, made);
-    EXPECT_EQ(trial.deliver(alice, letter("doubtful")).error(), StoreError::Unavailable);
+    EXPECT_EQ(trial.deliver(alice, letter("doubtful")).error(), StoreError::Unknown);
     const auto next = trial.deliver(alice, letter("next"));
     ASSERT_TRUE(next);
     EXPECT_EQ(next->uid, Uid{made ? 3u : 2u});

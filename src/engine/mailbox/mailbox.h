@@ -40,7 +40,16 @@ struct Stored {
   Uid uid;
 };
 
-enum class StoreError { NoSuchMailbox, OverQuota, Unavailable, DiskFull, NoSuchAccount, TooManyMailboxes };
+// Unknown: it may be stored or not, and may come to light later. A peer gets neither a yes nor a no (C3).
+enum class StoreError {
+  NoSuchMailbox,
+  OverQuota,
+  Unavailable,
+  DiskFull,
+  NoSuchAccount,
+  TooManyMailboxes,
+  Unknown
+};
 
 class Mailboxes {
  public:

@@ -55,6 +55,7 @@ enum class Refusal : std::uint8_t {
   InUse,            // [IN-USE]: another POP3 session has the maildrop (RFC 2449 §8.1.2)
   Unavailable,      // [UNAVAILABLE]: the store takes nothing now
   DiskFull,         // [UNAVAILABLE] too; deleting still works
+  Unknown,          // the disk failed in the middle: done or not. No answer would be true; the session ends
 };
 
 // --- The account's mailboxes ---------------------------------------------------------------------------

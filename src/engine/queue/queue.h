@@ -59,14 +59,17 @@ struct Verdict {
   Reply reply{};  // when not accepted: 452 4.2.2, 550 5.2.2 ...
 };
 
-enum class AcceptError { Unavailable, Full, TooBig };  // 451 4.3.0, 452 4.3.1, 552 5.3.4
+// 451 4.3.0, 452 4.3.1, 552 5.3.4. Unknown: the disk failed in the middle, and after a restart the message
+// may be there or not. Neither 2yz nor 4yz would be true (RFC 5321 §4.2.5): the connection ends without a
+// reply, which tells the client just that.
+enum class AcceptError { Unavailable, Full, TooBig, Unknown };
 
 // What stands behind the straight-through door; `delivery` implements it, `app` joins the two.
 class Door {
  public:
   virtual ~Door() = default;
   // Delivers and records in one commit, or says that it must go through the queue.
-  enum class Through { Done, UseQueue, OverQuota, Unavailable, Full };
+  enum class Through { Done, UseQueue, OverQuota, Unavailable, Full, Unknown };
   virtual net::task<Through> deliver_now(const Submission& submission, const directory::Local& target,
                                          std::vector<ledger::Event> events) = 0;
   // Would this account take so many octets more? For LMTP, where each recipient has his own answer.

@@ -134,6 +134,7 @@ net::task<Result<std::vector<Verdict>, AcceptError>> Service::accept(Submission 
         co_return verdicts;
       case Door::Through::Unavailable: co_return refuse(AcceptError::Unavailable);
       case Door::Through::Full: co_return refuse(AcceptError::Full);
+      case Door::Through::Unknown: co_return refuse(AcceptError::Unknown);
       case Door::Through::UseQueue: break;
     }
   }
@@ -188,6 +189,7 @@ net::task<Result<std::vector<Verdict>, AcceptError>> Service::accept(Submission 
   for (const ledger::Event& event : events) ledger::record(batch, event);
   const auto done = co_await store_.commit(std::move(batch));
   if (done.outcome == store::Outcome::NoSpace) co_return refuse(AcceptError::Full);
+  if (done.outcome == store::Outcome::Unknown) co_return refuse(AcceptError::Unknown);
   if (!done) co_return refuse(AcceptError::Unavailable);
 
   // It is ours now. Its shard's core takes it from here; the message travels along, so that nothing is read

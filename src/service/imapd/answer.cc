@@ -1,5 +1,7 @@
 #include "imapd/answer.h"
 
+#include <stdexcept>
+
 namespace postroad::imapd {
 
 namespace code = imap::code;
@@ -32,6 +34,7 @@ Answer refused(mailbox::Refusal why, Target target) {
       return Answer::no(code::unavailable, "The store cannot answer now; try again later");
     case Refusal::DiskFull:
       return Answer::no(code::unavailable, "No room on the server now; deleting still works, all else later");
+    case Refusal::Unknown: throw std::runtime_error("the store cannot tell whether a change was made");
   }
   return Answer::no(code::server_bug, "Refused");
 }

@@ -74,8 +74,9 @@ class Session {
   smtp::Received received_by_us() const;
   Reply nobody_to_send_to() const;
   net::task<Outcome> finish_message();  // the end of DATA or of the last BDAT
-  void forget_peer();                   // RFC 3207 §4.2
-  std::optional<Fixes> fixes() const;   // of a submitted message
+  net::task<Outcome> say_for_each(std::size_t recipients, Outcome outcome);
+  void forget_peer();                  // RFC 3207 §4.2
+  std::optional<Fixes> fixes() const;  // of a submitted message
   bool originator_is_ours(const mime::Header& header) const;
 
   net::Stream& stream_;

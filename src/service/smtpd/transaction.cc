@@ -116,11 +116,17 @@ net::task<Outcome> Session::on(smtp::Data) {
     if (!co_await stream_.fill()) co_return Outcome::said(Then::Close);
   }
   if (decoder.error()) co_return Outcome{replies::bad_line_ends, Then::Close};
-  if (too_big) {
-    transaction_.reset();
-    co_return replies::message_too_big;
-  }
-  co_return co_await finish_message();
+  const std::size_t recipients = transaction_->envelope.recipients.size();
+  if (!too_big) co_return co_await say_for_each(recipients, co_await finish_message());
+  transaction_.reset();
+  co_return co_await say_for_each(recipients, replies::message_too_big);
+}
+
+// RFC 2033 §4.2: in LMTP a message that is refused as a whole is refused once for each recipient.
+net::task<Outcome> Session::say_for_each(std::size_t recipients, Outcome outcome) {
+  if (lmtp() && outcome.reply)
+    for (std::size_t i = 1; i < recipients; ++i) co_await say(*outcome.reply);
+  co_return outcome;
 }
 
 // RFC 3030 §2.
@@ -162,7 +168,8 @@ net::task<Outcome> Session::on(smtp::Bdat command) {
   }
   if (now.bdat->error()) co_return Outcome{replies::bad_line_ends, Then::Close};
   if (!now.bdat->done()) co_return replies::chunk(command.octets);
-  co_return co_await finish_message();
+  const std::size_t recipients = now.envelope.recipients.size();
+  co_return co_await say_for_each(recipients, co_await finish_message());
 }
 
 std::optional<Fixes> Session::fixes() const {
@@ -229,6 +236,7 @@ net::task<Outcome> Session::finish_message() {
   submission.envelope = std::move(done.envelope);
   const auto verdicts = co_await services_.queue.accept(std::move(submission), lmtp());
   if (!verdicts) {
+    if (verdicts.error() == queue::AcceptError::Unknown) co_return Outcome::said(Then::Close);
     co_return verdicts.error() == queue::AcceptError::Full ? replies::disk_full : replies::try_again_later;
   }
   const auto refused = [](const queue::Verdict& v) { return !v.accepted; };
