@@ -220,6 +220,9 @@ class Words(AttackTest):
         self.still_serves()
 
 
+LINES = ("z" * 70 + "\n") * 70
+
+
 class OwnData(unittest.TestCase):
     """H125: what lies on our disk is not believed either."""
 
@@ -227,7 +230,7 @@ class OwnData(unittest.TestCase):
         server = fixture.Postroad()
         with server:
             for n in range(30):
-                server.deliver("bob@demo.test", f"Subject: data {n}\n\n{'z' * 5000}\n")
+                server.deliver("bob@demo.test", f"Subject: data {n}\n\n" + LINES)
             server.stop()
             copy = server.directory / "good"
             shutil.copytree(server.data, copy, symlinks=True)
@@ -243,7 +246,7 @@ class OwnData(unittest.TestCase):
             if up:   # then what it serves is right, and what is damaged is refused one by one
                 try:
                     for message in server.messages("bob@demo.test"):
-                        self.assertIn(b"z" * 5000, message)
+                        self.assertIn(LINES.replace("\n", "\r\n").encode(), message)
                 except Exception as error:
                     self.assertRegex(str(error), "ERR")
                 server.kill()

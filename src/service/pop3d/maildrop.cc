@@ -114,7 +114,8 @@ net::task<Result<std::uint32_t, mailbox::Refusal>> Maildrop::update(Time now) {
     mailbox::FlagChange seen{.how = mailbox::FlagChange::How::Add, .system = mailbox::flag::seen};
     if (owner_.pop3_erase == directory::Pop3Erase::AfterDays) seen.keywords.emplace_back(retrieved_keyword);
     const auto noted = co_await inbox_->store(std::move(uids), std::move(seen), {}, std::move(events));
-    if (!noted) co_return refuse(noted.error());
+    // On a full disk the note is left out: who deletes makes room.
+    if (!noted && noted.error() != mailbox::Refusal::DiskFull) co_return refuse(noted.error());
   }
   NumberSet uids = to_erase(now);
   if (uids.empty()) co_return 0u;
