@@ -42,6 +42,8 @@ directory::Options directory_options(const config::Settings& settings) {
   out.hash_wait = settings.auth.hash_waiting;
   out.failures_before_ban = std::max(1u, settings.auth.failures_per_account.count);
   out.ban = settings.auth.failures_per_account.span;
+  out.network_failures_before_ban = std::max(1u, settings.auth.failures_per_prefix.count);
+  out.network_ban = settings.auth.failures_per_prefix.span;
   return out;
 }
 

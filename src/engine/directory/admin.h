@@ -118,8 +118,12 @@ struct Options {
   std::string postmaster;                   // of the server; empty: the first administrator
   std::size_t hash_wait = 64;               // sign-ins that may wait for the hash pool; more: TryLater
   std::uint32_t failures_before_delay = 3;  // per login and client prefix
+  // For one login: from one network, and from all those together that it has not signed in from.
   std::uint32_t failures_before_ban = 20;
-  std::chrono::seconds ban{600};
+  std::chrono::seconds ban{600};  // without another failure, until half of them are forgiven
+  // From one network, whatever the logins.
+  std::uint32_t network_failures_before_ban = 100;
+  std::chrono::seconds network_ban{600};
 };
 
 class DirectoryService : public Directory, public Administration {};

@@ -276,6 +276,42 @@ TEST_F(DirectoryTest, WhoGuessesIsSlowedAndThenRefusedButNotHisVictim) {
   EXPECT_TRUE(sign_in("alice@demo.test", "postroad"));
 }
 
+TEST_F(DirectoryTest, ANetworkThatGuessesMustWaitButNotWhoSignedInFromItLately) {
+  options_.failures_before_delay = 100;
+  options_.network_failures_before_ban = 5;
+  open();
+  people();
+  const auto from = [&](std::string_view network, std::string_view login, std::string_view password) {
+    return sign_in(login, password, Scope::Imap, network).has_value();
+  };
+  ASSERT_TRUE(from("198.51.100.0/24", "alice@demo.test", "postroad"));
+  for (int i = 0; i < 5; ++i)
+    EXPECT_FALSE(from("198.51.100.0/24", "nobody" + std::to_string(i) + "@demo.test", "guess"));
+  EXPECT_FALSE(from("198.51.100.0/24", "bob@demo.test", "secret"));
+  EXPECT_TRUE(from("203.0.113.0/24", "bob@demo.test", "secret"));
+  EXPECT_TRUE(from("198.51.100.0/24", "alice@demo.test", "postroad"));
+  clock_.advance(std::chrono::minutes(11));
+  EXPECT_TRUE(from("198.51.100.0/24", "bob@demo.test", "secret"));
+}
+
+TEST_F(DirectoryTest, WhoGuessesOnePasswordFromManyPlacesIsRefusedFromNewOnes) {
+  options_.failures_before_delay = 100;
+  options_.failures_before_ban = 4;
+  open();
+  people();
+  const auto from = [&](int network, std::string_view password) {
+    return sign_in("alice@demo.test", password, Scope::Imap, "203.0." + std::to_string(network) + ".0/24")
+        .has_value();
+  };
+  ASSERT_TRUE(from(1, "postroad"));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(from(1, "old"));  // a telephone at home that was not told
+  EXPECT_TRUE(from(2, "postroad")) << "failures at a known place are not counted against others";
+  for (int i = 10; i < 14; ++i) EXPECT_FALSE(from(i, "guess"));
+  EXPECT_FALSE(from(20, "postroad"));
+  EXPECT_TRUE(from(1, "postroad"));
+  EXPECT_TRUE(from(2, "postroad"));
+}
+
 TEST_F(DirectoryTest, TheOwnersAddressesAreHisAliasesAndSubaddresses) {
   people();
   made(directory_->add_alias("sales@demo.test", {"alice@demo.test"}, false));

@@ -84,7 +84,10 @@ net::task<Result<Identity, AuthError>> SignIn::check(const Tables& tables, std::
   if (found.may) {
     const std::scoped_lock lock(lock_);
     const auto it = successes_.find(key);
-    if (it != successes_.end() && it->second.until > clock_.instant()) co_return it->second.identity;
+    if (it != successes_.end() && it->second.until > clock_.instant()) {
+      throttle_.count(name, client, true, clock_.instant());  // it may be the first time from this network
+      co_return it->second.identity;
+    }
   }
   if (hashing_.waiting() >= options_.hash_wait) co_return refuse(AuthError::TryLater);
   if (advice.wait.count() > 0) co_await net::sleep_for(advice.wait);

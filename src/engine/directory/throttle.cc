@@ -6,8 +6,6 @@ namespace postroad::directory {
 namespace {
 
 constexpr auto good_for = std::chrono::hours(24 * 30);
-constexpr std::uint32_t any_name_factor = 5;   // a network may hold many people
-constexpr std::uint32_t anywhere_factor = 10;  // a name may be typed wrong on many devices
 
 std::string pair_key(std::string_view login, std::string_view client) {
   return std::string("p").append(login).append(1, '\0').append(client);
@@ -21,23 +19,27 @@ std::uint32_t Throttle::current(const std::string& key, Instant now) const {
   const auto it = counts_.find(key);
   if (it == counts_.end()) return 0;
   const auto quiet = std::chrono::duration_cast<std::chrono::seconds>(now - it->second.last);
-  const auto forgiven = static_cast<std::uint64_t>(quiet / std::max(options_.ban, std::chrono::seconds(1)));
-  if (forgiven == 0) return it->second.failures;
-  return forgiven >= 1 && quiet >= options_.ban ? it->second.failures >> std::min<std::uint64_t>(forgiven, 31)
-                                                : 0;
+  const auto periods = static_cast<std::uint64_t>(quiet / std::max(ban_of(key), std::chrono::seconds(1)));
+  return it->second.failures >> std::min<std::uint64_t>(periods, 31);
+}
+
+std::chrono::seconds Throttle::ban_of(const std::string& key) const {
+  return key.starts_with('c') ? options_.network_ban : options_.ban;
+}
+
+bool Throttle::known(const std::string& pair, Instant now) const {
+  const auto good = good_.find(pair);
+  return good != good_.end() && now - good->second < good_for;
 }
 
 Throttle::Advice Throttle::before(std::string_view login, std::string_view client, Instant now) {
   const std::scoped_lock lock(lock_);
-  const std::uint32_t pair = current(pair_key(login, client), now);
-  const std::uint32_t network = current(client_key(client), now);
-  if (pair >= options_.failures_before_ban || network >= options_.failures_before_ban * any_name_factor)
+  const std::string key = pair_key(login, client);
+  const std::uint32_t pair = current(key, now);
+  if (pair >= options_.failures_before_ban) return {.refuse = true};
+  if (!known(key, now) && (current(client_key(client), now) >= options_.network_failures_before_ban ||
+                           current(login_key(login), now) >= options_.failures_before_ban))
     return {.refuse = true};
-
-  const auto good = good_.find(pair_key(login, client));
-  const bool known = good != good_.end() && now - good->second < good_for;
-  const std::uint32_t anywhere = current(login_key(login), now);
-  if (!known && anywhere >= options_.failures_before_ban * anywhere_factor) return {.refuse = true};
 
   if (pair < options_.failures_before_delay) return {};
   const std::uint32_t doubled = std::min(pair - options_.failures_before_delay, 4u);
@@ -59,9 +61,9 @@ void Throttle::count(std::string_view login, std::string_view client, bool succe
   const std::scoped_lock lock(lock_);
   std::string pair = pair_key(login, client);
   if (!success) {
+    if (!known(pair, now)) add(login_key(login), now);
     add(std::move(pair), now);
     add(client_key(client), now);
-    add(login_key(login), now);
     return;
   }
   if (const auto it = counts_.find(pair); it != counts_.end()) it->second.failures = 0;

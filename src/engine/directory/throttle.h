@@ -1,8 +1,9 @@
 // Throttle: who tried to sign in too often without success (durability.md, attack 88). Not public.
 //
-// Counted apart: the same name from the same network, any name from one network, one name from anywhere. A
-// network from which somebody signed in lately is not locked out by what others do to his name. Memory is
-// bounded: the oldest counts are forgotten first. Any thread.
+// Counted apart: the same name from the same network, any name from one network, one name from networks that
+// it has not signed in from lately. Where somebody has signed in lately he is locked out neither by what
+// others do to his name nor by his neighbours. Memory is bounded: the oldest counts are forgotten first. Any
+// thread.
 #pragma once
 
 #include <chrono>
@@ -33,8 +34,10 @@ class Throttle {
     std::uint32_t failures = 0;
     Instant last{};
   };
-  // Failures fade: one is forgiven for each ban period without another.
+  // Failures fade: half of them are forgiven for each ban period without another.
   std::uint32_t current(const std::string& key, Instant now) const;
+  std::chrono::seconds ban_of(const std::string& key) const;
+  bool known(const std::string& pair, Instant now) const;
   void add(std::string key, Instant now);
 
   static constexpr std::size_t most_counts = 100'000;
