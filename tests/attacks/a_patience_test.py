@@ -118,7 +118,7 @@ class Strangers(AttackTest):
     def test_A23_commands_that_move_no_mail_are_counted(self):
         for command in (b"NOOP", b"RSET", b"HELP", b"VRFY bob"):
             with self.smtp(source="127.24.0.1") as wire:
-                threading.Thread(target=wire.send, args=((command + b"\r\n") * 100_000,), daemon=True).start()
+                wire.send_meanwhile((command + b"\r\n") * 100_000)
                 count = 0
                 while (said := wire.reply()) and not said.startswith("421"):
                     count += 1

@@ -12,6 +12,7 @@ import pathlib
 import socket
 import ssl
 import sys
+import threading
 import time
 import unittest
 
@@ -33,7 +34,12 @@ class Wire:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout,
                                                source_address=(source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buffer = b""
+        self.buffer, self.sender = b"", None
+
+    def send_meanwhile(self, octets):
+        """Sends while the caller reads on."""
+        self.sender = threading.Thread(target=self.send, args=(octets,), daemon=True)
+        self.sender.start()
 
     def send(self, octets):
         """Everything, as far as the server takes it."""
@@ -101,6 +107,10 @@ class Wire:
         self.socket = context.wrap_socket(self.socket)
 
     def close(self):
+        if self.sender:   # it must not write into whatever gets this descriptor next
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+            self.sender.join()
         with contextlib.suppress(OSError):
             self.socket.close()
 

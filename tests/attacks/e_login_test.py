@@ -27,7 +27,7 @@ class Imap(AttackTest):
 
     def test_E73_a_million_empty_literals(self):
         with self.imap() as wire:
-            threading.Thread(target=wire.send, args=(b"a LOGIN" + b" {0+}\r\n" * 1_000_000 + b"\r\n",), daemon=True).start()
+            wire.send_meanwhile(b"a LOGIN" + b" {0+}\r\n" * 1_000_000 + b"\r\n")
             said = wire.line()
             self.assertRegex(said, rb"^(a|\*) (BAD|NO|BYE)|^$")
         self.assertGrewLessThan(4)
@@ -60,7 +60,7 @@ class Imap(AttackTest):
     def test_E75_a_hundred_thousand_literals(self):
         with self.imap("alice@demo.test") as wire:
             wire.tagged(b"a SELECT INBOX")
-            threading.Thread(target=wire.send, args=(b"b SEARCH" + b" SUBJECT {1+}\r\nx" * 100_000 + b"\r\n",), daemon=True).start()
+            wire.send_meanwhile(b"b SEARCH" + b" SUBJECT {1+}\r\nx" * 100_000 + b"\r\n")
             said = wire.line()
             while said and not said.startswith((b"b ", b"* BYE")):
                 said = wire.line()
@@ -124,7 +124,14 @@ class Scram:
 
 
 class Sasl(AttackTest):
-    settings = {"auth.cleartext": True}
+    settings = {"auth.cleartext": True, "auth.failures_per_prefix": "100000/10 min", "auth.failures_per_account": "1000/10 min"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if hasattr(cls.server, "cli"):   # SCRAM needs a domain that wants it, and a password set since then
+            cls.server.cli("domain", "set", cls.server.domain, "--scram", "yes")
+            cls.server.cli("account", "password", "alice@demo.test", "--password-stdin", text=PASSWORD + "\n")
 
     def exchange(self, wire, mechanism, responses):
         """Plays responses (bytes, or functions of the challenge); answers the last reply."""
@@ -156,14 +163,9 @@ class Sasl(AttackTest):
         for mechanism, name in ((b"SCRAM-SHA-256", "sha256"), (b"SCRAM-SHA-1", "sha1")):
             client = Scram(hash_name=name)
             with self.smtp("submission") as wire:
-                if mechanism not in wire_offer(self):
-                    self.skipTest("SCRAM is not offered")
                 final = []
                 said = self.exchange(wire, mechanism, [client.first(), client.final, lambda challenge: final.append(challenge) or b""])
-                if not said.startswith("235"):
-                    # DESIGN §4: SCRAM keys may be kept for app passwords only; then the exchange fails as a wrong password does.
-                    self.assertRegex(said, r"^535 5\.7\.8")
-                    continue
+                self.assertRegex(said, r"^235")
                 told = final[0] if final else base64.b64decode(said.split()[-1])
                 self.assertEqual(told, b"v=" + base64.b64encode(client.server_signature))
 
@@ -269,16 +271,6 @@ class BruteForce(AttackTest):
         for n in range(30):
             self.login(f"127.88.{10 + n}.1", f"guess{n}")
         self.assertEqual(self.login("127.88.2.1", PASSWORD)[:3], "235")
-
-
-def wire_offer(test):
-    with Wire(test.server.ports["submission"]) as wire:
-        wire.reply()
-        wire.send(b"EHLO client.example.com\r\n")
-        lines = [wire.line()]
-        while lines[-1][3:4] == b"-":
-            lines.append(wire.line())
-        return b" ".join(lines)
 
 
 def same_distribution(a, b):
