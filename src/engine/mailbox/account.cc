@@ -399,6 +399,11 @@ void Account::note_recent(Mailbox& mailbox, const Board& board) {
       if (effect.mailbox == &mailbox) note(effect.after);
 }
 
+void Account::keep_recent(MailboxId id, const Board& board) {
+  if (!hot_) return;  // then it was noted when the account cooled down
+  if (Mailbox* mailbox = hot().find(id)) note_recent(*mailbox, board);
+}
+
 bool Account::publish(Mailbox& mailbox) {
   const auto at = boards_.find(mailbox.id);
   if (at == boards_.end()) return true;

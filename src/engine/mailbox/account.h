@@ -111,6 +111,7 @@ class Account : public std::enable_shared_from_this<Account> {
   // POP3's exclusive maildrop (RFC 1939 §4).
   task<Result<bool, Refusal>> lock_maildrop();
   void unlock_maildrop() { maildrop_locked_ = false; }
+  void keep_recent(MailboxId mailbox, const Board& board);  // a session that showed some has ended
 
   // --- keeping house, by the engine ---
   // While it lives the account is in use and stays.

@@ -251,4 +251,17 @@ TEST(Engine, OnlyTheFirstSessionThatShowsAMessageShowsItAsRecent) {
   EXPECT_EQ(trial.run(session.status("INBOX"))->summary.recent, 0u);
 }
 
+TEST(Engine, WhatWasRecentToASessionIsNotSoToTheNextOne) {
+  Trial trial;
+  ASSERT_TRUE(trial.deliver(alice, letter("x")));
+  Session session(*trial.engine, alice);
+  trial.select(alice, "INBOX", Access::ReadOnly).reset();
+  trial.core.settle();
+  EXPECT_EQ(trial.run(session.status("INBOX"))->summary.recent, 1u) << "who examines leaves it to others";
+  trial.select(alice).reset();
+  trial.core.settle();
+  EXPECT_EQ(trial.run(session.status("INBOX"))->summary.recent, 0u);
+  EXPECT_TRUE(trial.select(alice)->recent().empty());
+}
+
 }  // namespace postroad::mailbox

@@ -94,7 +94,14 @@ Selected::Selected(Engine& engine, AccountId account, Access access, std::shared
   claim_recent(Uid{0});
 }
 
-Selected::~Selected() { board_->leave(*this); }
+Selected::~Selected() {
+  board_->leave(*this);
+  // The board may end with this session; what was shown as \Recent must not be so again to the next one.
+  if (access_ == Access::ReadOnly || recent_.empty()) return;
+  engine_.tell(account_, [board = board_, mailbox = mailbox()](Account& account) {
+    account.keep_recent(mailbox, *board);
+  });
+}
 
 SnapshotPtr Selected::latest() const { return board_->latest(); }
 bool Selected::gone() const { return board_->gone(); }

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "imapd/object_id.h"
 #include "imapd/search.h"
+#include "mime/address.h"
 #include "mime/fields.h"
 #include "mime/header.h"
 #include "mime/text.h"
@@ -49,6 +50,22 @@ bool has_text(SearchOp op) {
     case SearchOp::Text: return true;
     default: return false;
   }
+}
+
+// RFC 9051 §6.4.4: these look into the envelope, where an address has neither comments nor blanks within.
+bool is_of_envelope(SearchOp op) {
+  return op == SearchOp::Bcc || op == SearchOp::Cc || op == SearchOp::From || op == SearchOp::To;
+}
+
+std::string envelope_text(std::string_view field) {
+  std::string text;
+  for (const mime::AddressEntry& entry : mime::parse_addresses(field)) {
+    text += mime::shown_name(entry);
+    if (entry.kind == mime::AddressEntry::Kind::Mailbox)
+      text.append(" <").append(entry.local_part).append("@").append(entry.domain).append(">");
+    text += '\n';
+  }
+  return text;
 }
 
 char32_t lower(char32_t c) {
@@ -137,6 +154,9 @@ Truth Searcher::in_header(std::size_t at, const SearchFacts& facts) const {
     if (!field.is(name)) continue;
     if (needles_[at].empty()) return Truth::Yes;
     if (fold_case(mime::decode_text(field.value)).find(needles_[at]) != std::string::npos) return Truth::Yes;
+    if (is_of_envelope(key.op) &&
+        fold_case(envelope_text(field.value)).find(needles_[at]) != std::string::npos)
+      return Truth::Yes;
   }
   return Truth::No;
 }
