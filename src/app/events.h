@@ -41,6 +41,19 @@ struct Reloaded {
                                      Field{"problems", &Reloaded::problems}};
 };
 
+struct LoadChanged {
+  static constexpr std::string_view name = "server.load";
+  static constexpr std::string_view help =
+      "How loaded the server is by its memory and its disk: normal, busy (short with strangers) or shedding "
+      "(lets no more in).";
+  std::string load;
+  std::uint64_t memory_octets = 0;
+  std::int64_t slow_commit_ms = 0;
+  static constexpr std::tuple fields{Field{"load", &LoadChanged::load},
+                                     Field{"memory_octets", &LoadChanged::memory_octets},
+                                     Field{"slow_commit_ms", &LoadChanged::slow_commit_ms}};
+};
+
 struct SessionFailed {
   static constexpr std::string_view name = "session.failed";
   static constexpr std::string_view help = "A session or task ended by an error of ours; what says which.";

@@ -10,6 +10,7 @@
 #include "app/demo.h"
 #include "app/events.h"
 #include "app/hold.h"
+#include "app/overload.h"
 #include "app/wiring.h"
 #include "config/load.h"
 #include "delivery/dispatcher.h"
@@ -69,6 +70,7 @@ struct Server::Parts {
   std::unique_ptr<net::TlsServer> tls;
   net::TlsClient tls_client;
   std::unique_ptr<net::Connections> connections;
+  std::unique_ptr<Overload> overload;
   net::SystemConnector connector;
   std::unique_ptr<dns::Resolver> resolver;
   std::unique_ptr<directory::DirectoryService> directory;
@@ -180,7 +182,8 @@ std::optional<StartFault> Server::Parts::open_store() {
 std::optional<StartFault> Server::Parts::open_tls() {
   auto certificate = load_certificate(*settings);
   if (!certificate) return StartFault{certificate.error(), 78};
-  tls = std::make_unique<net::TlsServer>(std::move(*certificate));
+  tls = std::make_unique<net::TlsServer>(std::move(*certificate),
+                                         settings->tls.minimum == config::TlsVersion::Tls13);
   tls->set_handshake_wait(settings->tls.handshake_wait);
   return std::nullopt;
 }
@@ -193,6 +196,8 @@ std::optional<StartFault> Server::Parts::build() {
   hashing = std::make_unique<net::Pool>(s.auth.hash_threads ? s.auth.hash_threads : runtime->cores(),
                                         s.auth.hash_waiting);
   connections = std::make_unique<net::Connections>(connection_limits(s));
+  overload = std::make_unique<Overload>(*store, *connections, *log);
+  overload->set(s.overload);
   if (options.demo)
     resolver = dns::demo_resolver();
   else
@@ -253,7 +258,7 @@ void Server::Parts::begin() {
     on_core(i, [this, i] {
       auto group = std::make_unique<net::TaskGroup>(*cores[i], report("delivery"));
       group->spawn(dispatchers[i]->run());
-      if (i == 0) group->spawn(ledger->run());
+      if (i == 0) group->spawn(ledger->run()), group->spawn(overload->run());
       groups.push_back(std::move(group));
     });
   }
@@ -296,6 +301,7 @@ std::optional<StartFault> Server::Parts::listen() {
     net::Listener::Options wanted{.name = std::string(to_text(door.service)), .addresses = {}};
     for (const config::Bind& bind : door.bind) wanted.addresses.push_back(endpoint_of(bind));
     wanted.proxies = door.proxy_from;
+    wanted.strangers = door.service == config::Service::Smtp;
     if (door.tls != config::TlsMode::Implicit && is_smtp(door.service))
       wanted.refuse = [](net::Refusal why, const IpAddress&) { return smtpd::Server::refusal(why); };
     if (door.tls != config::TlsMode::Implicit && door.service == config::Service::Pop3)
@@ -374,6 +380,7 @@ void Server::Parts::reload() {
       gate->set(policy_options(*settings));
       connections->set_limits(connection_limits(*settings));
       tls->set_handshake_wait(settings->tls.handshake_wait);
+      overload->set(settings->overload);
       log->set_level(log_settings(*settings).level);
     }
   }

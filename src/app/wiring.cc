@@ -44,6 +44,7 @@ directory::Options directory_options(const config::Settings& settings) {
   out.ban = settings.auth.failures_per_account.span;
   out.network_failures_before_ban = std::max(1u, settings.auth.failures_per_prefix.count);
   out.network_ban = settings.auth.failures_per_prefix.span;
+  out.separators = settings.directory.subaddress_separators;
   return out;
 }
 
@@ -106,8 +107,13 @@ net::Connections::Limits connection_limits(const config::Settings& settings) {
   return {.all = settings.limits.connections,
           .per_address = settings.limits.connections_per_ip,
           .per_prefix = settings.limits.connections_per_prefix,
+          .prefix_v4 = settings.limits.prefix_v4,
+          .prefix_v6 = settings.limits.prefix_v6,
+          .rate = settings.limits.connection_rate.count,
+          .rate_span = settings.limits.connection_rate.span,
           .busy = settings.overload.busy_at.value() / 100.0,
           .shedding = settings.overload.shed_at.value() / 100.0,
+          .reserved = settings.overload.reserved.value() / 100.0,
           .exempt = settings.limits.exempt};
 }
 

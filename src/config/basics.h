@@ -23,7 +23,7 @@ inline constexpr std::tuple tls_table{
         "certificate", &Tls::certificate,
         "Certificate chain, PEM, own certificate first. Absent: self-signed for hostname, kept in data/tls."},
     Setting{"key", &Tls::key, "Its private key, PEM, without a password."},
-    Setting{"minimum", &Tls::minimum, "Oldest version offered (RFC 8996 forbids 1.0 and 1.1)."},
+    Setting{"minimum", &Tls::minimum, "Oldest version offered (RFC 8996 forbids 1.0 and 1.1)."}.at_restart(),
     Setting{"handshake_wait", &Tls::handshake_wait, "How long a handshake may take.", std::chrono::seconds(1),
             std::chrono::minutes(2)},
 };

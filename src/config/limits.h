@@ -101,7 +101,8 @@ inline constexpr std::tuple overload_table{
             Percent{100}},
     Setting{"memory_shed", &Overload::memory_shed, "Share of it from which MAIL is answered 452 4.3.1.",
             Percent{10}, Percent{100}},
-    Setting{"commit_slow", &Overload::commit_slow, "A commit's 99th percentile that counts as busy.",
+    Setting{"commit_slow", &Overload::commit_slow,
+            "A 99th percentile of commits, over the last seconds, that counts as busy.",
             std::chrono::milliseconds(10), std::chrono::minutes(1)},
     Setting{"stressed_wait", &Overload::stressed_wait,
             "How long strangers' commands are waited for when busy.", std::chrono::seconds(1),
@@ -109,8 +110,8 @@ inline constexpr std::tuple overload_table{
     Setting{"stressed_errors", &Overload::stressed_errors, "Errors forgiven to strangers when busy.", 0u,
             100u},
     Setting{"reserved", &Overload::reserved,
-            "Share of limits.connections kept for signed-in users and exempt networks.", Percent{0},
-            Percent{90}},
+            "Share of limits.connections that port 25 leaves to the doors of users and to exempt networks.",
+            Percent{0}, Percent{90}},
 };
 
 }  // namespace postroad::config

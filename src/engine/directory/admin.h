@@ -124,6 +124,7 @@ struct Options {
   // From one network, whatever the logins.
   std::uint32_t network_failures_before_ban = 100;
   std::chrono::seconds network_ban{600};
+  std::string separators = "+";  // of subaddresses, for domains that are added from now on
 };
 
 class DirectoryService : public Directory, public Administration {};

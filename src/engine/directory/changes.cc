@@ -132,6 +132,8 @@ net::task<Result<DomainView, AdminError>> Service::do_add_domain(std::string ten
   disk::Domain record;
   record.set_name(domain->text());
   record.set_created_us(micros(clock_.now()));
+  record.set_separators(options_.separators);
+  record.set_has_separators(true);
   TenantId owner;
   {
     const std::shared_lock lock(tables_.lock);

@@ -39,7 +39,7 @@ struct Connections::State {
   explicit State(const Clock& c) : clock(c) {}
 
   void set(Limits fresh);
-  std::optional<Refusal> enter(const IpAddress& address, const IpAddress& prefix);
+  std::optional<Refusal> enter(const IpAddress& address, const IpAddress& prefix, bool stranger);
   bool comes_too_often(const IpAddress& prefix);
   Load load() const;  // with the mutex held
 
@@ -49,7 +49,7 @@ struct Connections::State {
   Counts addresses, prefixes;  // open
   Counts came;                 // since `span_began`
   Instant span_began{};
-  std::atomic<std::size_t> open{0};
+  std::atomic<std::size_t> open{0}, strangers{0};
   std::atomic<std::size_t> slots{0};
   std::atomic<Load> raised{Load::Normal};
 };
@@ -82,8 +82,11 @@ bool Connections::State::comes_too_often(const IpAddress& prefix) {
   return !count_up(came, prefix, limits.rate);
 }
 
-std::optional<Refusal> Connections::State::enter(const IpAddress& address, const IpAddress& prefix) {
+std::optional<Refusal> Connections::State::enter(const IpAddress& address, const IpAddress& prefix,
+                                                 bool stranger) {
   if (load() == Load::Shedding) return Refusal::Shedding;
+  if (stranger && static_cast<double>(strangers) >= static_cast<double>(slots) * (1 - limits.reserved))
+    return Refusal::Shedding;
   if (comes_too_often(prefix)) return Refusal::RateLimit;
   if (!count_up(addresses, address, limits.per_address)) return Refusal::AddressLimit;
   if (!count_up(prefixes, prefix, limits.per_prefix)) {
@@ -100,14 +103,17 @@ struct Taken {
   std::shared_ptr<State> state;
   IpAddress address;
   std::optional<IpAddress> prefix;  // none: counted among all only
-  Taken(std::shared_ptr<State> s, const IpAddress& a, std::optional<IpAddress> p)
-      : state(std::move(s)), address(a), prefix(p) {
+  bool stranger;
+  Taken(std::shared_ptr<State> s, const IpAddress& a, std::optional<IpAddress> p, bool unknown = false)
+      : state(std::move(s)), address(a), prefix(p), stranger(unknown) {
     ++state->open;
+    if (stranger) ++state->strangers;
   }
   Taken(const Taken&) = delete;
   Taken& operator=(const Taken&) = delete;
   ~Taken() {
     --state->open;
+    if (stranger) --state->strangers;
     if (!prefix) return;
     const std::lock_guard lock(state->mutex);
     give_back(state->addresses, address);
@@ -137,17 +143,17 @@ Load Connections::load() const {
   return state_->load();
 }
 
-Result<Connections::Place, Refusal> Connections::take(const IpAddress& address) {
+Result<Connections::Place, Refusal> Connections::take(const IpAddress& address, bool stranger) {
   std::optional<IpAddress> prefix;
   {
     const std::lock_guard lock(state_->mutex);
     const Limits& limits = state_->limits;
     if (!contains(limits.exempt, address)) {
       prefix = Network::around(address, address.is_v4() ? limits.prefix_v4 : limits.prefix_v6).address();
-      if (const auto refusal = state_->enter(address, *prefix)) return refuse(*refusal);
+      if (const auto refusal = state_->enter(address, *prefix, stranger)) return refuse(*refusal);
     }
   }
-  return std::make_shared<Taken<State>>(state_, address, prefix);
+  return std::make_shared<Taken<State>>(state_, address, prefix, stranger && prefix);
 }
 
 Connections::Place Connections::take_unlimited() {

@@ -32,6 +32,7 @@ class Connections {
     std::size_t rate = 0;                         // new connections of one neighbourhood in ...
     Duration rate_span{std::chrono::minutes{1}};  // ... this time; 0: no limit
     double busy = 0.8, shedding = 0.95;           // parts of the slots
+    double reserved = 0.0;                        // part of the slots that strangers' doors leave free
     std::vector<Network> exempt = {};             // from all but the slots
   };
   explicit Connections(Limits limits, const Clock& clock = system_clock());
@@ -49,7 +50,8 @@ class Connections {
 
   // A place that is given back when the last owner lets go.
   using Place = std::shared_ptr<void>;
-  Result<Place, Refusal> take(const IpAddress& address);
+  // `stranger`: at a door where anybody comes, unlike those where only users do.
+  Result<Place, Refusal> take(const IpAddress& address, bool stranger = false);
   Place take_unlimited();  // unix sockets: counted, never refused
 
  private:

@@ -186,7 +186,7 @@ void Listener::State::accepted(Accepted connection) {
 }
 
 std::optional<Connections::Place> Listener::State::place_for(const IpAddress& address, int fd) {
-  auto place = connections.take(address);
+  auto place = connections.take(address, options.strangers);
   if (place) return std::move(*place);
   refuse(place.error(), address, fd);
   return std::nullopt;

@@ -39,7 +39,8 @@ class Listener {
     int backlog = 1024;
     unsigned unix_mode = 0660;  // of unix sockets
     std::vector<Network> proxies =
-        {};  // peers that must begin with a PROXY header; limits then count whom it names
+        {};                  // peers that must begin with a PROXY header; limits then count whom it names
+    bool strangers = false;  // anybody comes here: Connections::Limits::reserved
     // Said to whom is refused, e.g. "421 4.7.0 Too many connections\r\n"; unset or empty: closed in silence
     // (TLS). Called on any core.
     std::function<std::string(Refusal, const IpAddress&)> refuse = {};

@@ -247,6 +247,18 @@ TEST(Connections, TheSizeOfANeighbourhoodCanBeSet) {
   EXPECT_TRUE(connections.take(IpAddress::v4(0x7f010001)));
 }
 
+TEST(Connections, StrangersLeaveRoomForUsers) {
+  Connections connections(
+      {.all = 10, .shedding = 1.0, .reserved = 0.2, .exempt = {*Network::parse("127.0.9.9")}});
+  std::vector<Connections::Place> held;
+  for (int i = 0; i < 8; ++i) held.push_back(*connections.take(from(i), true));
+  EXPECT_EQ(connections.take(from(8), true).error(), Refusal::Shedding);
+  EXPECT_TRUE(connections.take(from(8)));
+  EXPECT_TRUE(connections.take(*IpAddress::parse("127.0.9.9"), true));
+  held.pop_back();
+  EXPECT_TRUE(connections.take(from(8), true));
+}
+
 TEST(Listener, SomeoneElseMayRaiseTheLoad) {
   Connections connections({});
   connections.raise(Load::Shedding);

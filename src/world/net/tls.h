@@ -64,7 +64,8 @@ class TlsServer {
   // Called on any core; must neither block nor remember names it does not know (attack 95).
   using Choose = std::function<std::shared_ptr<const TlsCertificate>(std::string_view server_name)>;
 
-  explicit TlsServer(std::shared_ptr<const TlsCertificate> certificate);
+  // TLS 1.2 and 1.3 (RFC 8996), or only the latter.
+  explicit TlsServer(std::shared_ptr<const TlsCertificate> certificate, bool only_tls13 = false);
   ~TlsServer();
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;

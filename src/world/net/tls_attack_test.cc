@@ -75,6 +75,20 @@ TEST_F(TlsAttack, OldProtocolsAndCiphersFail) {
   EXPECT_EQ(good.read(), "full hello\r\n");
 }
 
+TEST_F(TlsAttack, OnlyTheNewestVersionByConfiguration) {
+  TlsServer newest(certificate, true);
+  TestServer server([&](Stream stream) { return echo(std::move(stream), newest, smtps); });
+  RawTls old(server.address());
+  SSL_set_max_proto_version(old.ssl(), TLS1_2_VERSION);
+  EXPECT_FALSE(old.handshake());
+  newest.set_certificate(certificate);  // does not forget
+  RawTls again(server.address());
+  SSL_set_max_proto_version(again.ssl(), TLS1_2_VERSION);
+  EXPECT_FALSE(again.handshake());
+  RawTls good(server.address());
+  EXPECT_TRUE(good.handshake());
+}
+
 // 92
 TEST_F(TlsAttack, RenegotiationIsRefused) {
   RawTls peer(first.address());

@@ -28,7 +28,8 @@ struct Context {
   std::chrono::steady_clock::time_point made = std::chrono::steady_clock::now();
 };
 
-std::shared_ptr<const Context> make_context(std::shared_ptr<const TlsCertificate> certificate);
+std::shared_ptr<const Context> make_context(std::shared_ptr<const TlsCertificate> certificate,
+                                            bool only_tls13);
 
 }  // namespace
 
@@ -37,11 +38,12 @@ struct TlsServer::State {
   std::shared_ptr<const Context> context;
   Choose choose;
   std::atomic<Duration> handshake_wait{30s};
+  bool only_tls13 = false;
 
   std::shared_ptr<const Context> current() {
     const std::lock_guard lock(mutex);
     if (std::chrono::steady_clock::now() - context->made >= key_age)
-      context = make_context(context->certificate);
+      context = make_context(context->certificate, only_tls13);
     return context;
   }
 };
@@ -124,12 +126,13 @@ SSL_TICKET_RETURN on_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char*
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
-std::shared_ptr<const Context> make_context(std::shared_ptr<const TlsCertificate> certificate) {
+std::shared_ptr<const Context> make_context(std::shared_ptr<const TlsCertificate> certificate,
+                                            bool only_tls13) {
   SslPtr<SSL_CTX> made(SSL_CTX_new(TLS_server_method()));
   if (!made) throw std::bad_alloc();
   SSL_CTX* context = made.get();
   const auto& state = TlsCertificateAccess::state(*certificate);
-  if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+  if (SSL_CTX_set_min_proto_version(context, only_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION) != 1 ||
       SSL_CTX_set_cipher_list(context, ciphers) != 1 ||
       SSL_CTX_use_cert_and_key(context, state.leaf.get(), state.key.get(), state.chain.get(), 1) != 1)
     throw std::runtime_error("TLS: " + take_tls_errors());
@@ -152,13 +155,15 @@ std::shared_ptr<const Context> make_context(std::shared_ptr<const TlsCertificate
 
 }  // namespace
 
-TlsServer::TlsServer(std::shared_ptr<const TlsCertificate> certificate) : state_(std::make_unique<State>()) {
-  state_->context = make_context(std::move(certificate));
+TlsServer::TlsServer(std::shared_ptr<const TlsCertificate> certificate, bool only_tls13)
+    : state_(std::make_unique<State>()) {
+  state_->only_tls13 = only_tls13;
+  state_->context = make_context(std::move(certificate), only_tls13);
 }
 TlsServer::~TlsServer() = default;
 
 void TlsServer::set_certificate(std::shared_ptr<const TlsCertificate> certificate) {
-  auto made = make_context(std::move(certificate));
+  auto made = make_context(std::move(certificate), state_->only_tls13);
   const std::lock_guard lock(state_->mutex);
   state_->context = std::move(made);
 }

@@ -147,7 +147,10 @@ void Committer::loop() {
         for (const auto& blob : it->fresh) octets += blob->body.size();
         group.push_back(std::move(*it++));
       }
+      const Instant began = parts_.clock.instant();
       run_group(group);
+      const Instant now = parts_.clock.instant();
+      times_.add(std::chrono::duration_cast<std::chrono::microseconds>(now - began), now);
       complete(group);
       group.clear();
     }

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "net/core.h"
+#include "store/commit_times.h"
 #include "store/condition.h"
 #include "store/database.h"
 #include "store/embedded.h"
@@ -94,6 +95,8 @@ class Committer {
   // Octets of segments that commits rely on, and of these what is referred to.
   std::uint64_t committed_octets() const { return committed_octets_.load(std::memory_order_relaxed); }
   std::uint64_t live_octets() const { return live_octets_.load(std::memory_order_relaxed); }
+  // The 99th percentile of the groups of the last seconds.
+  std::chrono::microseconds slow_commit() const { return times_.slow(parts_.clock.instant()); }
   std::uint64_t groups() const { return groups_.load(std::memory_order_relaxed); }
 
   // While set, blobs that get another reference are noted in Group::referred (sweeper.h).
@@ -128,6 +131,7 @@ class Committer {
   std::vector<Pending> waiting_;
   bool stopping_ = false;
   std::mutex inline_mutex_;
+  CommitTimes times_;
   std::atomic<std::uint64_t> commits_{0}, groups_{0}, committed_octets_{0}, live_octets_{0};
 
   // Of the thread that commits:

@@ -252,6 +252,7 @@ StoreStatus Engine::status() const {
                      .free_octets = condition_.free_octets(),
                      .commits = committer_->commits(),
                      .groups = committer_->groups(),
+                     .slow_commit = committer_->slow_commit(),
                      .blob_octets = committer_->committed_octets(),
                      .dead_octets = committer_->committed_octets() - committer_->live_octets(),
                      .segments = opened_.segments->count()};

@@ -16,6 +16,7 @@
 // command, offline) use submit(), whose completion then runs on a thread of the store.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -78,12 +79,13 @@ class Source {
 
 struct StoreStatus {
   Health health = Health::Good;
-  std::string trouble;            // for people: what failed and what to do; empty when healthy
-  std::uint64_t free_octets = 0;  // on the volume
-  std::uint64_t commits = 0;      // since the start
-  std::uint64_t groups = 0;       // syncs they shared
-  std::uint64_t blob_octets = 0;  // in segments
-  std::uint64_t dead_octets = 0;  // of these, not referred to any more
+  std::string trouble;                      // for people: what failed and what to do; empty when healthy
+  std::uint64_t free_octets = 0;            // on the volume
+  std::uint64_t commits = 0;                // since the start
+  std::uint64_t groups = 0;                 // syncs they shared
+  std::chrono::microseconds slow_commit{};  // 99th percentile of a group of commits, lately
+  std::uint64_t blob_octets = 0;            // in segments
+  std::uint64_t dead_octets = 0;            // of these, not referred to any more
   std::uint64_t segments = 0;
 };
 
