@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "app/demo.h"
@@ -59,7 +60,13 @@ struct Server::Parts {
       : options(std::move(o)), settings(std::make_shared<const config::Settings>(options.settings)) {}
 
   ServeOptions options;
-  smtpd::SettingsPtr settings;
+  smtpd::SettingsPtr settings;  // changed by reload(), on the first core
+  mutable std::mutex settings_mutex;
+  // For the other cores.
+  smtpd::SettingsPtr current_settings() const {
+    const std::lock_guard lock(settings_mutex);
+    return settings;
+  }
   std::string without_walls;  // why not, if the files could not be confined
   SystemClock clock;
   std::unique_ptr<observe::Log> log;
@@ -245,7 +252,8 @@ std::optional<StartFault> Server::Parts::build() {
       .clock = &clock,
       .version = std::string(version),
       .state = [this] { return state(); },
-      .on_hold = [this](bool held) { remember_held(settings->data, store->restored_generation(), held); }});
+      .on_hold =
+          [this](bool held) { remember_held(options.settings.data, store->restored_generation(), held); }});
   block(api->load());
   if (options.demo)
     if (auto trouble = block(make_demo(*directory))) return StartFault{*trouble};
@@ -270,7 +278,9 @@ void Server::Parts::begin() {
                         report(std::string(to_text(door.service))));
   }
   control->start(
-      [this](net::Stream stream) { return api->serve_control(std::move(stream), http_limits(*settings)); },
+      [this](net::Stream stream) {
+        return api->serve_control(std::move(stream), http_limits(*current_settings()));
+      },
       report("control"));
   started = clock.now();
   signals = std::make_unique<net::Signals>(*cores[0], std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP},
@@ -338,7 +348,7 @@ net::task<void> Server::Parts::serve(net::Stream stream, config::Service service
     case config::Service::Submission:
     case config::Service::Lmtp: return smtpd->serve(std::move(stream), service, mode);
     case config::Service::Pop3: return pop3d->serve(std::move(stream), mode);
-    case config::Service::Http: return api->serve(std::move(stream), http_limits(*settings));
+    case config::Service::Http: return api->serve(std::move(stream), http_limits(*current_settings()));
     case config::Service::Imap: return imapd->serve(std::move(stream), mode);
     case config::Service::Sieve: break;
   }
@@ -373,7 +383,11 @@ void Server::Parts::reload() {
       for (const config::Change& change : config::changes(*settings, *next))
         told.changed.push_back(
             change.effect == config::Effect::OnRestart ? change.name + " (at the next start)" : change.name);
-      settings = std::make_shared<const config::Settings>(config::reloaded(*settings, *next));
+      auto fresh = std::make_shared<const config::Settings>(config::reloaded(*settings, *next));
+      {
+        const std::lock_guard lock(settings_mutex);
+        settings = std::move(fresh);
+      }
       smtpd->set(settings);
       pop3d->set(settings);
       imapd->set(settings);
