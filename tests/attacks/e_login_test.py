@@ -101,13 +101,14 @@ class Imap(AttackTest):
 class Scram:
     """A client of RFC 5802 that can be told to cheat."""
 
-    def __init__(self, user="alice@demo.test", password=PASSWORD, hash_name="sha256"):
+    def __init__(self, user="alice@demo.test", password=PASSWORD, hash_name="sha256", gs2="n,,", binding=b""):
         self.user, self.password, self.hash = user, password, hash_name
+        self.gs2, self.binding = gs2, binding   # RFC 5802 §6: what is bound to, and the octets of it
         self.nonce = base64.b64encode(os.urandom(18)).decode()
         self.bare = f"n={user.replace('=', '=3D').replace(',', '=2C')},r={self.nonce}"
 
     def first(self):
-        return ("n,," + self.bare).encode()
+        return (self.gs2 + self.bare).encode()
 
     def final(self, server_first, spoil=lambda proof: proof, nonce=None):
         fields = dict(part.split("=", 1) for part in server_first.decode().split(","))
@@ -115,7 +116,8 @@ class Scram:
         salted = hashlib.pbkdf2_hmac(self.hash, self.password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
         key = hmac.new(salted, b"Client Key", self.hash).digest()
         stored = hashlib.new(self.hash, key).digest()
-        without = f"c=biws,r={nonce or fields['r']}"
+        bound = base64.b64encode(self.gs2.encode() + self.binding).decode()
+        without = f"c={bound},r={nonce or fields['r']}"
         auth = f"{self.bare},{server_first.decode()},{without}".encode()
         signature = hmac.new(stored, auth, self.hash).digest()
         proof = bytes(a ^ b for a, b in zip(key, signature))
@@ -168,6 +170,26 @@ class Sasl(AttackTest):
                 self.assertRegex(said, r"^235")
                 told = final[0] if final else base64.b64decode(said.split()[-1])
                 self.assertEqual(told, b"v=" + base64.b64encode(client.server_signature))
+
+    def test_E85_scram_plus_is_bound_to_the_connection(self):
+        """RFC 5802 §6 with tls-server-end-point (RFC 5929 §4.1): who stands between has another certificate."""
+        def attempt(mechanism, hash_name, gs2, spoil=lambda digest: digest):
+            with self.smtp("submission") as wire:
+                wire.reply(b"STARTTLS")
+                wire.start_tls()
+                wire.reply(b"EHLO client.example.com")
+                digest = hashlib.sha256(wire.socket.getpeercert(binary_form=True)).digest()
+                client = Scram(hash_name=hash_name, gs2=gs2, binding=spoil(digest) if gs2.startswith("p=") else b"")
+                return self.exchange(wire, mechanism, [client.first(), client.final, b""])
+        end_point = "p=tls-server-end-point,,"
+        for mechanism, name in ((b"SCRAM-SHA-256-PLUS", "sha256"), (b"SCRAM-SHA-1-PLUS", "sha1")):
+            self.assertRegex(attempt(mechanism, name, end_point), "^235", mechanism)
+            self.assertRegex(attempt(mechanism, name, end_point, lambda digest: bytes(32)), "^535", "another certificate")
+            self.assertRegex(attempt(mechanism, name, "n,,"), "^(535|501)", "-PLUS without a binding")
+            self.assertRegex(attempt(mechanism, name, "p=tls-unique,,"), "^(535|501)", "a binding that TLS 1.3 does not have")
+        # "y": the client could bind and was told that we cannot. We can, so somebody has lied to it.
+        self.assertRegex(attempt(b"SCRAM-SHA-256", "sha256", "y,,"), "^535")
+        self.assertRegex(attempt(b"SCRAM-SHA-256", "sha256", "n,,"), "^235")
 
     def test_E85_scram_tampered_with(self):
         for spoil in (lambda p: bytes([p[0] ^ 1]) + p[1:], lambda p: p[:-1], lambda p: b"", lambda p: p + b"\0", lambda p: bytes(len(p))):
