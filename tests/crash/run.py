@@ -6,13 +6,14 @@
     run.py --cycles 20 --toy early          on a toy with a known fault
     run.py --cycles 20 --control            on a binary that breaks its promise (tests/CMakeLists.txt): must find it out
 
-Prints a table and, last, one JSON object. Exit 0: every promise kept; 1: not; 77: nothing to try.
+SIGTERM ends it after the cycle under way. Prints a table and, last, one JSON object. Exit 0: every promise kept; 1: not; 77: nothing to try.
 """
 import argparse
 import json
 import pathlib
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -68,13 +69,15 @@ def audit(system, ledger, clear=True):
             system.clear(account, ledger)
 
 
-def crash(system, cycles, shortest, longest, seed, tell=print):
-    """Runs the cycles; answers (ledger, kill times, statistics)."""
+def crash(system, cycles, shortest, longest, seed, tell=print, enough=lambda: False):
+    """Runs the cycles, or until it is `enough`; answers (ledger, kill times, statistics)."""
     ledger, dice, kills = Ledger(), random.Random(seed), []
     inside, slowest = 0, 0.0
     system.create()
     system.start()
     for cycle in range(cycles):
+        if enough():
+            break
         before = sum(n for name, n in ledger.counts.items() if name.endswith("unknown"))
         stop = threading.Event()
         clients = clients_of(system, ledger, stop, f"{seed}c{cycle}")
@@ -139,9 +142,10 @@ def main():
             system = powercut.PowerCutSystem(directory)
         else:
             system = systems.PostroadSystem(directory / "server")
-    begun = time.monotonic()
+    begun, ended = time.monotonic(), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     try:
-        ledger, _, statistics = crash(system, arguments.cycles, arguments.shortest, arguments.longest, seed)
+        ledger, _, statistics = crash(system, arguments.cycles, arguments.shortest, arguments.longest, seed, enough=ended.is_set)
     finally:
         system.close()
     for name in sorted(set(ledger.counts) | {*BROKEN_PROMISES, "stuck"}):
