@@ -4,10 +4,12 @@ import http.client
 import json
 import pathlib
 import shutil
+import smtplib
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import postroad_fixture as fixture
@@ -225,6 +227,53 @@ class Online(unittest.TestCase):
             server.restart()
             self.assertTrue(told("status")["queue"]["suspended"], "it outlives the process")
             server.cli("queue", "resume")
+
+
+class Store(unittest.TestCase):
+    """backup, verify, restore, repair."""
+
+    def test_a_backup_brings_everything_back_and_the_queue_waits(self):
+        with fixture.Postroad(listeners=("smtp", "submissions", "lmtp", "pop3s"), settings={"delivery.retry": ["1 s"]}) as server:
+            for n in range(5):
+                server.deliver("bob@demo.test", f"Subject: kept {n}\n\nx\n")
+            server.sink.reply_to = lambda verb, text: "451 4.2.0 later" if verb == "RCPT" else None
+            with smtplib.SMTP_SSL("127.0.0.1", server.ports["submissions"], context=fixture.unverified_tls(), timeout=30) as client:
+                client.login("alice@demo.test", fixture.PASSWORD)
+                client.sendmail("alice@demo.test", ["far@example.org"], "Subject: on its way\r\n\r\nx\r\n")
+            made = json.loads(server.cli("backup", str(server.directory / "backups"), "--json").stdout)
+            self.assertGreater(made["octets"], 1000)
+            for words in (["verify"], ["repair", str(server.directory / "saved")], ["restore", made["file"]]):
+                done = server.cli(*words, check=False)
+                self.assertEqual(done.returncode, NO_SERVER, f"{words}: {done.stderr}")
+                self.assertIn("in use", done.stderr)
+            server.deliver("bob@demo.test", "Subject: after the backup\n\nx\n")
+            server.stop()
+
+            told = json.loads(server.cli("verify", "--json").stdout)
+            self.assertTrue(told["good"] and told["wrong"] == [], told)
+            done = server.cli("restore", made["file"], check=False)
+            self.assertEqual(done.returncode, FAILED)
+            self.assertIn("is there already", done.stderr)
+
+            shutil.rmtree(server.data / "store")      # what a backup is for
+            broken = server.directory / "broken.backup"
+            broken.write_bytes(pathlib.Path(made["file"]).read_bytes()[:-100])
+            done = server.cli("restore", str(broken), check=False)
+            self.assertEqual(done.returncode, FAILED)
+            self.assertFalse((server.data / "store").exists(), "half of a backup is no store")
+            self.assertIn("queue resume", server.cli("restore", made["file"]).stdout)
+
+            server.sink.reply_to = lambda verb, text: None
+            server.start()
+            self.assertEqual(len(server.messages("bob@demo.test")), 5)
+            self.assertTrue(json.loads(server.cli("status", "--json").stdout)["queue"]["suspended"])
+            self.assertEqual(len(json.loads(server.cli("queue", "list", "--json").stdout)["data"]), 1)
+            time.sleep(2.5)                           # longer than the wait between two tries
+            self.assertEqual([m for m in server.sink.messages if "far@example.org" in m.recipients], [])
+            server.restart()                          # still held
+            self.assertTrue(json.loads(server.cli("status", "--json").stdout)["queue"]["suspended"])
+            server.cli("queue", "resume")
+            self.assertEqual(len(server.sink.wait_for("far@example.org")), 1)
 
 
 class Words(CommandTest):

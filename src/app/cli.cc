@@ -132,6 +132,7 @@ Commands all_commands() {
   add_account_commands(commands);
   add_queue_commands(commands);
   add_server_commands(commands);
+  add_store_commands(commands);
   add_send_command(commands);
   return commands;
 }

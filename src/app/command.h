@@ -61,6 +61,7 @@ void add_directory_commands(Commands& commands);
 void add_account_commands(Commands& commands);
 void add_queue_commands(Commands& commands);
 void add_server_commands(Commands& commands);
+void add_store_commands(Commands& commands);
 void add_send_command(Commands& commands);
 
 }  // namespace postroad::app

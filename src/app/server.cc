@@ -161,7 +161,8 @@ std::optional<StartFault> Server::Parts::confine_files() {
   std::filesystem::create_directories(settings->data, error);
   if (error)
     return StartFault{fmt::format("{}: cannot be made ({}); set `data` to a folder that this user may write",
-                                  settings->data.string(), error.message())};
+                                  settings->data.string(), error.message()),
+                      78};
   const auto walls = sandbox::restrict_files(files_of(*settings, options.config_file));
   if (!walls) {
     if (walls.error().kind != sandbox::SandboxError::Unsupported) return StartFault{walls.error().what};
