@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <unbound.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <deque>
@@ -111,9 +112,15 @@ void UnboundResolver::State::configure() {
     else
       must(ub_ctx_set_fwd(context, "127.0.0.1"), "no name server");
   }
-  if (!options.trust_anchor_file.empty())
-    must(ub_ctx_add_ta_file(context, options.trust_anchor_file.c_str()),
-         "the trust anchor " + options.trust_anchor_file + " cannot be read (\"\" switches validation off)");
+  if (const std::string& anchor = options.trust_anchor_file; !anchor.empty()) {
+    // libunbound would read it with the first question, and then answer none.
+    if (access(anchor.c_str(), R_OK) != 0)
+      throw ResolverUnavailable(
+          "the file of dns.trust_anchor, " + anchor +
+          ", cannot be read; install the package dns-root-data, or set it to \"\" to do "
+          "without DNSSEC");
+    must(ub_ctx_add_ta_file(context, anchor.c_str()), anchor);
+  }
   // These end the configuration. Names that libunbound would deny by itself belong to somebody here, in
   // tests.
   for (const char* zone :
