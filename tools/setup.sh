@@ -11,7 +11,7 @@ build="clang-19 lld-19 cmake ninja-build ccache pkg-config make git ca-certifica
   libgumbo-dev libseccomp-dev libxxhash-dev"
 tests="libgtest-dev libgmock-dev libclang-rt-19-dev clang-format-19 clang-tidy-19 llvm-19 python3 openssl"
 
-clients="swaks libnet-ssleay-perl libauthen-sasl-perl curl s-nail msmtp mutt isync fetchmail getmail6 offlineimap3 thunderbird fuse3 libfuse3-dev"
+clients="swaks libnet-ssleay-perl libauthen-sasl-perl curl s-nail msmtp mutt isync fetchmail getmail6 offlineimap3 thunderbird fuse3 libfuse3-dev libfaketime"
 rivals="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd"
 
 packages=$build
