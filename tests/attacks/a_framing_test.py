@@ -132,11 +132,29 @@ class Framing(AttackTest):
             self.assertTrue(any(r[:3] in ("421", "503", "554", "") for r in replies), replies)
 
     def test_A09_bdat_grammar(self):
-        for line in (b"BDAT -1 LAST", b"BDAT 18446744073709551616 LAST", b"BDAT 99999999999999999999999999 LAST", b"BDAT 0x10",
-                     b"BDAT +5", b"BDAT 5 LAST LAST", b"BDAT 5.0", b"BDAT"):
+        def attempt(case):
+            line, cut = case
             with self.transaction(data=False) as wire:
-                self.assertRegex(wire.reply(line), r"^(501|503|552|554) ", line)
-                self.assertTrue(wire.closed_within(5), "what follows cannot be told from commands")
+                wire.send_split(line + b"\r\n" + SMUGGLED, cut)
+                self.assertRegex(wire.reply(), r"^(501|503|552|554) ", case)
+                self.assertEqual(wire.all_lines(), [], "what follows cannot be told from commands")
+        lines = (b"BDAT -1 LAST", b"BDAT 18446744073709551616 LAST", b"BDAT 99999999999999999999999999 LAST", b"BDAT 0x10",
+                 b"BDAT +5", b"BDAT 5 LAST LAST", b"BDAT 5.0", b"BDAT", b"BDAT 18446744073709551615", b"BDAT LAST")
+        side_by_side(attempt, [(line, cut) for line in lines for cut in range(1, len(line) + 4)])
+        self.assertEqual(self.mailbox("bob@demo.test", b"smuggled"), [])
+
+    def test_A09_commands_within_a_chunk_are_octets_of_the_message(self):
+        octets = b"BDAT 19\r\nSubject: chunk\r\n\r\nRBDAT 11 LAST\r\nSET\r\nQUIT\r\n.NOOP\r\n"
+
+        def attempt(cut):
+            with self.transaction(b"dora@demo.test", data=False) as wire:
+                wire.send_split(octets, cut)
+                self.assertRegex(wire.reply(), r"^250 2\.0\.0 19 octets", cut)
+                self.assertRegex(wire.reply(), r"^250 2\.0\.0 Queued", cut)
+                self.assertRegex(wire.reply(), r"^500", "the dot is the first octet behind the chunk")
+        side_by_side(attempt, range(1, len(octets)))
+        kept = self.server.wait_for_messages("dora@demo.test", len(octets) - 1)
+        self.assertEqual({m.split(b"\r\n\r\n", 1)[1] for m in kept}, {b"RSET\r\nQUIT\r\n"})
 
     def test_A09_the_octet_behind_a_chunk_is_a_command(self):
         for cut in range(1, len(b"BDAT 5 LAST\r\nabc\r\nXNOOP\r\n")):
@@ -240,12 +258,16 @@ class Framing(AttackTest):
                     self.assertRegex(text, r"(ENVID=a\+2Bb|ORCPT=rfc822;x\+2By@elsewhere\.test)")
 
     def test_A14_a_line_end_in_a_quoted_local_part(self):
-        for octets in (b'RCPT TO:<"a\r\nDATA"@demo.test>\r\n', b'RCPT TO:<"a\\\r\nDATA"@demo.test>\r\n', b'RCPT TO:<"a\nDATA"@demo.test>\r\n'):
+        def attempt(case):
+            octets, cut = case
             with self.transaction(data=False) as wire:
-                wire.send(octets)
-                self.assertRegex(wire.reply(), r"^50[01] ", octets)
+                wire.send_split(octets, cut)
+                self.assertRegex(wire.reply(), r"^50[01] ", case)
                 if octets.count(b"\r\n") > 1:
-                    self.assertRegex(wire.reply(), r"^50[01] ", octets)
+                    self.assertRegex(wire.reply(), r"^50[01] ", case)
+        lines = (b'RCPT TO:<"a\r\nDATA"@demo.test>\r\n', b'RCPT TO:<"a\\\r\nDATA"@demo.test>\r\n', b'RCPT TO:<"a\nDATA"@demo.test>\r\n',
+                 b'RCPT TO:<"a\rDATA"@demo.test>\r\n', b'RCPT TO:<"a\\\nDATA"@demo.test>\r\n')
+        side_by_side(attempt, [(octets, cut) for octets in lines for cut in range(1, len(octets))])
 
     def test_A15_parameters_without_measure(self):
         with self.smtp() as wire:
