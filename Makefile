@@ -17,11 +17,12 @@ test:
 # Beside Debian's Postfix and Dovecot, in pairs (as root, for they need it). Results lie in build/bench.
 bench: build
 	SETUP=bench tools/setup.sh
-	cmake --build build/release --target bench_smtp bench_sink bench_idle
+	cmake --build build/release --target bench_smtp bench_sink bench_idle bench_pop3
 	python3 bench/inbound.py --dovecot
 	python3 bench/inbound.py --octets 65536
 	python3 bench/memory.py idle
 	python3 bench/memory.py flood
+	python3 bench/pop3.py
 
 # Kills the server in the middle of its work CYCLES times, then cuts the power a twentieth as often.
 crash: build

@@ -4,7 +4,7 @@
     inbound.py [--rounds 3] [--dovecot] [--octets 4096] [--only postfix,postroad] [--json FILE]
 
 Each round runs the generator against the null sink, then each server, one after the other, all on the same file
-system, with a new connection for each message (50 clients) and with reused connections and PIPELINING. The
+system, with a new connection for each message (50 clients) and with reused connections and PIPELINING (200 clients). The
 CPU of a server is that of all its processes, from the first message until the last one is in its mailbox.
 """
 import argparse
@@ -97,7 +97,7 @@ def once(case, messages, *arguments):
 
 WAYS = {
     "new connections": ["--clients", 50],
-    "reused, pipelining": ["--clients", 50, "--reuse", 100, "--pipelining"],
+    "reused, pipelining": ["--clients", 200, "--reuse", 100, "--pipelining"],
 }
 
 
@@ -141,7 +141,7 @@ def main():
         for turn in range(arguments.rounds):
             for way, how in WAYS.items():
                 with measure.NullSink() as sink:
-                    alone = measure.generate("--to", f"127.0.0.1:{sink.port}", *TO, "--messages", 20000, *size, *how)
+                    alone = measure.generate("--to", f"127.0.0.1:{sink.port}", *TO, "--messages", 10000, *size, *how)
                 result["runs"].append({"round": turn, "way": way, "server": "null sink",
                                        "messages_per_second": alone["messages_per_second"],
                                        "generator_cpu_per_1000": alone["generator_cpu_per_1000"]})
