@@ -37,6 +37,11 @@ class SocketTransport final : public Transport, private Descriptor::Owner {
   }
 
   IoResult write_some(std::string_view first, std::string_view second) override {
+    return write(first, second, MSG_NOSIGNAL);
+  }
+  IoResult write_last(std::string_view octets) override { return write(octets, {}, MSG_NOSIGNAL | MSG_MORE); }
+
+  IoResult write(std::string_view first, std::string_view second, int flags) {
     while (descriptor_.may_write()) {
       iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
                         {const_cast<char*>(second.data()), second.size()}};
@@ -44,7 +49,7 @@ class SocketTransport final : public Transport, private Descriptor::Owner {
       msghdr message{};
       message.msg_iov = parts + from;
       message.msg_iovlen = static_cast<std::size_t>(2 - from - (second.empty() ? 1 : 0));
-      const ssize_t n = ::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
+      const ssize_t n = ::sendmsg(socket_.fd(), &message, flags);
       if (n >= 0) {
         if (static_cast<std::size_t>(n) < first.size() + second.size()) descriptor_.filled();
         return {Io::Done, static_cast<std::size_t>(n)};

@@ -58,9 +58,9 @@ StreamState::Read StreamState::read_more() {
   }
 }
 
-bool StreamState::send_some() {
+bool StreamState::send_some(bool last) {
   while (!out.empty() && !write_failed) {
-    const IoResult result = transport->write_some(out.view(), {});
+    const IoResult result = last ? transport->write_last(out.view()) : transport->write_some(out.view(), {});
     if (result.io == Io::WouldBlock) return false;
     if (result.io != Io::Done) {
       write_failed = true;

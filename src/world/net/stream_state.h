@@ -23,7 +23,7 @@ struct StreamState final : Transport::Owner, Timer, Work {
   // and at every further call.
   Read read_more();
   // Sends what the transport takes now. False: something is left, or writing has failed.
-  bool send_some();
+  bool send_some(bool last = false);
   // Takes a line, or finds what is wrong with it; false: more octets are needed.
   bool take_line(std::size_t limit, Result<std::string_view, LineError>& line);
   void consume(std::size_t octets);

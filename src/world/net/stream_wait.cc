@@ -235,7 +235,7 @@ Stream::Close::Step Stream::Close::advance() {
   constexpr std::size_t enough = 256 * 1024;
   StreamState& s = stream_;
   if (!finished_) {
-    if (!s.send_some() && !s.write_failed) return Step::Blocked;
+    if (!s.send_some(true) && !s.write_failed) return Step::Blocked;
     if (s.transport->finish() == Io::WouldBlock) return Step::Blocked;
     finished_ = true;
   }

@@ -41,6 +41,8 @@ class Transport {
   virtual IoResult read_some(char* to, std::size_t room) = 0;
   // From `first`, then from `second`; in one piece where it can.
   virtual IoResult write_some(std::string_view first, std::string_view second) = 0;
+  // The last octets before finish(), which follows at once: they may travel with the FIN.
+  virtual IoResult write_last(std::string_view octets) { return write_some(octets, {}); }
   // No more will be written: TLS close_notify, then FIN. Done, or WouldBlock: call again. Never fails.
   virtual Io finish() = 0;
   // Octets have arrived that nobody has read yet. Does not wait.
