@@ -108,6 +108,10 @@ task<Result<std::vector<Stored>, Refusal>> Account::arrive(Arrival arrival, std:
 
     Change change = begin();
     change.urgent = arrival.events.empty();  // a session's own
+    std::size_t written = 1024;              // entries, references, events
+    for (const Prepared& message : messages)
+      written += message.structure.size() + message.fields.size() + message.locator.prefix.size();
+    change.batch.expect_octets(written);
     if (arrival.op) change.batch.op(*arrival.op);
     if (arrival.overshoot) change.batch.essential();
     std::vector<Operation> operations;

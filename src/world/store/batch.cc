@@ -1,5 +1,6 @@
 #include "store/batch.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "base/bytes.h"
@@ -21,9 +22,15 @@ void check_key(std::string_view key) {
 void Batch::begin(Kind kind, std::size_t octets) {
   if (count_ == operation_limit) throw std::length_error("store: a batch has more than 20,000 operations");
   if (operations_.size() + octets > batch_limit) throw std::length_error("store: a batch exceeds 8 MiB");
-  if (operations_.empty()) operations_.reserve(std::max<std::size_t>(octets + 16, 512));
+  if (operations_.empty() && operations_.capacity() < 512)
+    operations_.reserve(std::max<std::size_t>(octets + 16, 512));
   ++count_;
   operations_.push_back(static_cast<char>(kind));
+}
+
+Batch& Batch::expect_octets(std::size_t octets) {
+  operations_.reserve(operations_.size() + std::min(octets, batch_limit));
+  return *this;
 }
 
 Batch& Batch::op(const OpId& id) { return op_ = id, *this; }

@@ -57,6 +57,9 @@ class Batch {
   // erasure). A batch of nothing but remove and release always may.
   Batch& essential();
 
+  // About so many octets of keys and values will be put: a hint that saves copies while the batch grows.
+  Batch& expect_octets(std::size_t octets);
+
   Partition partition() const { return partition_; }
   std::size_t octets() const { return operations_.size(); }
   std::size_t operations() const { return count_; }

@@ -181,7 +181,12 @@ void Committer::run_group(std::vector<Pending>& group) {
   if (parts_.sabotage != Sabotage::SkipSync && !sync_segments(group))
     return settle(group, Outcome::Unavailable);
 
-  Group changes(*this, parts_);
+  std::size_t octets = 1024;
+  for (const auto& pending : group) {
+    octets += pending.batch.octets() + 32 * pending.batch.operations();
+    for (const auto& blob : pending.fresh) octets += blob->segment ? 0 : blob->body.size();
+  }
+  Group changes(*this, parts_, octets);
   for (const auto& pending : group) changes.overlay_ |= pending.batch.expects_keys();
   for (auto& pending : group)
     if (!pending.judged) changes.judge(pending);

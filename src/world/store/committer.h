@@ -146,8 +146,9 @@ class Committer {
 // What one group changes, while it is put together.
 class Group {
  public:
-  Group(Committer& committer, Committer::Parts& parts)
-      : committer_(committer), parts_(parts), outbox_(parts.outbox) {}
+  // `octets`: about how many it will write.
+  Group(Committer& committer, Committer::Parts& parts, std::size_t octets)
+      : committer_(committer), parts_(parts), write_(octets), outbox_(parts.outbox) {}
 
   // For internal work: what it wants written. Nothing of it is visible before the group's commit.
   rocksdb::WriteBatch& write() { return write_; }

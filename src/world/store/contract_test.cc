@@ -343,7 +343,7 @@ TEST_P(Contract, EveryPartitionHasOneOwner) {
 TEST_P(Contract, ABlobIsReadAsItWasWrittenHoweverLarge) {
   std::uint64_t seed = 0;
   for (std::size_t octets :
-       {0u, 1u, 2047u, 2048u, 2049u, 65'535u, 65'536u, 65'537u, 131'072u, 1'000'000u, 3'000'000u}) {
+       {0u, 1u, 2049u, 8191u, 8192u, 8193u, 65'535u, 65'536u, 65'537u, 131'072u, 1'000'000u, 3'000'000u}) {
     const std::string body = noise(octets, ++seed);
     std::unique_ptr<BlobWriter> writer;
     const BlobId id = write(body, writer);

@@ -32,7 +32,7 @@ struct EmbeddedOptions {
   // called. For tests on a ManualCore and for the simulation.
   bool threads = true;
 
-  std::size_t inline_octets = 2048;  // a body up to this size rides in the database's log
+  std::size_t inline_octets = 8192;  // a body up to this size rides in the database's log: one sync less
   std::uint64_t segment_octets = 256 << 20;
   std::uint64_t reserve_octets = 256 << 20;  // growth is refused when less than this is free
   std::size_t cache_octets = 64 << 20;

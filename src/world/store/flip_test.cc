@@ -36,7 +36,7 @@ EmbeddedOptions options_on(disk::Disk& disk) {
 std::string key(int i) { return fmt::format("key {:03}", i); }
 std::string value(int i) { return fmt::format("value {} {}", i, std::string(500, 'v')); }
 std::string body(int i) {
-  static constexpr std::size_t sizes[] = {700, 5'000, 150'000};
+  static constexpr std::size_t sizes[] = {700, 15'000, 150'000};
   return noise(sizes[i % 3], static_cast<std::uint64_t>(i));
 }
 

@@ -184,7 +184,10 @@ void Group::index(FreshBlob& blob) {
     segment.live_octets += octets;
     segment.committed_end = std::max(segment.committed_end, blob.offset + octets);
   } else {
-    write_.Put(parts_.database.bodies(), layout::blob_key(blob.id), layout::body_record(blob.body));
+    const std::string name = layout::blob_key(blob.id), checksum = layout::body_checksum(blob.body);
+    const rocksdb::Slice key = slice(name);
+    const std::array<rocksdb::Slice, 2> record{slice(checksum), slice(blob.body)};
+    write_.Put(parts_.database.bodies(), rocksdb::SliceParts(&key, 1), rocksdb::SliceParts(record.data(), 2));
   }
   relocate(blob.id, location);
   indexed_.push_back(&blob);

@@ -116,10 +116,9 @@ std::optional<Location> read_location(std::string_view record) {
   return location;
 }
 
-std::string body_record(std::string_view octets) {
+std::string body_checksum(std::string_view octets) {
   std::string record;
-  record.reserve(8 + octets.size());
-  Writer(record).u64(crypto::xxh3(octets)).raw(octets);
+  Writer(record).u64(crypto::xxh3(octets));
   return record;
 }
 

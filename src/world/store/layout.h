@@ -91,7 +91,7 @@ struct Location {
 std::string location_record(const Location& location);
 std::optional<Location> read_location(std::string_view record);
 
-std::string body_record(std::string_view octets);  // checksum 8, octets
+std::string body_checksum(std::string_view octets);  // 8 octets; a body's record is these and the octets
 std::optional<std::string_view> read_body(std::string_view record);
 
 std::string outbox_record(Partition partition, std::string_view octets);

@@ -34,7 +34,7 @@ Story::Step Story::step(std::uint64_t number, const State& state) const {
     if (what < 3) {
       kept.text.append(random.below(300), 'x');
     } else if (what < 6) {
-      static constexpr std::size_t sizes[] = {0, 500, 2048, 2049, 10'000, 65'536, 65'537, 200'000};
+      static constexpr std::size_t sizes[] = {0, 500, 8191, 8192, 10'000, 65'536, 65'537, 200'000};
       const std::size_t octets =
           std::min<std::size_t>(largest_body_, sizes[random.below(8)] + random.below(3));
       kept.body = Body{.seed = mix(seed_, number * 8 + i), .octets = octets, .blob = {}};

@@ -80,7 +80,7 @@ TEST_P(Garbage, AReaderReadsOnWhileTheBlobIsErased) {
 TEST_P(Garbage, WhatLivesSurvivesWhenItsSegmentIsEmptied) {
   std::vector<BlobId> blobs;
   for (std::uint64_t i = 0; i < 60; ++i)
-    blobs.push_back(keep(alice, noise(i % 10 == 9 ? 150'000 : 5'000 + i, i), std::to_string(i)));
+    blobs.push_back(keep(alice, noise(i % 10 == 9 ? 150'000 : 12'000 + i, i), std::to_string(i)));
   Batch batch(alice);
   for (std::uint64_t i = 0; i < 60; ++i)
     if (i % 3) batch.release(blobs[i], std::to_string(i));
@@ -95,7 +95,7 @@ TEST_P(Garbage, WhatLivesSurvivesWhenItsSegmentIsEmptied) {
       if (i % 3)
         EXPECT_EQ(read_blob(blobs[i]), refuse(BlobError::NoSuchBlob));
       else
-        EXPECT_EQ(read_blob(blobs[i]), noise(i % 10 == 9 ? 150'000 : 5'000 + i, i)) << i;
+        EXPECT_EQ(read_blob(blobs[i]), noise(i % 10 == 9 ? 150'000 : 12'000 + i, i)) << i;
     }
     subject_->reopen();
   }
