@@ -215,7 +215,8 @@ net::task<Outcome> Session::finish_message() {
   received.id = submission.id.text();
   submission.content = std::move(whole->content);
   submission.content.prefix = smtp::received_field(received);
-  submission.content.structure = mime::serialize(whole->message, submission.content.prefix.size());
+  const mime::Summary summary = mime::summarize(whole->message);
+  submission.content.structure = mime::serialize(whole->message, summary, submission.content.prefix.size());
   submission.received_count = static_cast<unsigned>(hops);
   if (whole->message.eight_bit_body()) done.envelope.body = Body::EightBitMime;
   submission.origin = {.protocol = smtp::with_protocol(received.protocol, received.tls,
@@ -223,7 +224,6 @@ net::task<Outcome> Session::finish_message() {
                        .client_address = peer_.address,
                        .client_name = peer_.helo,
                        .identity = peer_.identity};
-  const mime::Summary summary = mime::summarize(whole->message);
   submission.origin.message_id = summary.message_id.substr(0, 200);
   submission.origin.subject = summary.subject.substr(0, 200);
 
