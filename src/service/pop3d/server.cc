@@ -26,6 +26,10 @@ std::string Server::refusal(net::Refusal why) {
 // The coroutine's frame owns the connection; everything below it borrows.
 net::task<void> Server::serve(net::Stream stream, config::TlsMode tls) {
   const SettingsPtr settings = this->settings();
+  const config::Limits& limits = settings->limits;
+  stream.require_rate(static_cast<std::uint32_t>(limits.data_rate.value()));
+  stream.set_bounds(static_cast<std::uint32_t>(limits.line.value()),
+                    static_cast<std::uint32_t>(limits.output.value()));
   const std::string peer = stream.peer().text();
   std::string reason;
   try {

@@ -62,7 +62,7 @@ net::task<void> Session::run() {
   co_await stream_.write(greeting);  // RFC 1939 §4
   for (bool goes_on = true; goes_on;) {
     stream_.allow(patience());
-    const auto line = co_await stream_.read_line(settings_.limits.line.value());
+    const auto line = co_await stream_.read_line(sasl::longest_line);
     Outcome outcome;
     if (line) {
       const auto command = pop3::parse_command(*line);
