@@ -176,10 +176,14 @@ def summarize(result, names):
                                                  if r["server"] == name and r["way"] == way])} for name in names}
         line["null sink"] = {"messages_per_second": of("null sink", "messages_per_second")}
         if {"postfix", "postroad"} <= set(names):
-            ours, theirs = line["postroad"], line["postfix"]
-            line["ratios"] = {"cpu": round(theirs["server_cpu_per_1000"] / ours["server_cpu_per_1000"], 2),
-                              "rate": round(ours["messages_per_second"] / theirs["messages_per_second"], 2),
-                              "of null sink": round(ours["messages_per_second"] / line["null sink"]["messages_per_second"], 3)}
+            # The median of the pairs, not the ratio of two medians: the neighbours change from round to round.
+            def ratio(over, under, field):
+                runs = {(r["server"], r["round"]): r[field] for r in result["runs"] if r["way"] == way and field in r}
+                rounds = sorted(turn for server, turn in runs if server == over)
+                return round(measure.median([runs[over, turn] / runs[under, turn] for turn in rounds]), 3)
+            line["ratios"] = {"cpu": ratio("postfix", "postroad", "server_cpu_per_1000"),
+                              "rate": ratio("postroad", "postfix", "messages_per_second"),
+                              "of null sink": ratio("postroad", "null sink", "messages_per_second")}
         result["summary"][way] = line
         print(f"{way}: " + "; ".join(f"{k} {v}" for k, v in line.items()))
 
