@@ -102,7 +102,8 @@ def crash(system, cycles, shortest, longest, seed, tell=print, enough=lambda: Fa
             slowest = max(slowest, system.start())
             audit(system, ledger)
         except fixture.TestFailure as failure:
-            ledger.wrong("does not start", str(failure).splitlines()[-1])
+            lines = str(failure).splitlines()
+            ledger.wrong("does not start", f"{lines[0]} {lines[-1]}")
         if ledger.violations:
             tell(f"cycle {cycle + 1}: {len(ledger.violations)} violations; the first: {ledger.violations[0]}")
             break

@@ -37,7 +37,7 @@ class PostroadSystem:
     def start(self):
         begun = time.monotonic()
         try:
-            self.server.start()
+            self.server.start(wait=False).wait_ready(120)   # sanitizers and a busy machine have their time
         except fixture.TestFailure:
             self.server.kill()
             raise
