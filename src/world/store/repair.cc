@@ -15,6 +15,7 @@
 #include "store/blob_reader.h"
 #include "store/engine.h"
 #include "store/maintenance.h"
+#include "store/reachable.h"
 
 namespace postroad::store {
 namespace {
@@ -167,40 +168,10 @@ class Repair {
   }
 
   // Reads all of a family, past places that cannot be read.
-  template <class Each>
-  void all_of(Database::Handle handle, std::string_view what, Each each) {
-    auto options = Database::reading();
-    options.fill_cache = false;
-    std::unique_ptr<rocksdb::Iterator> it(source_->db().NewIterator(options, handle));
-    std::string last;
-    it->SeekToFirst();
-    for (;;) {
-      for (; it->Valid(); it->Next()) {
-        each(view(it->key()), view(it->value()));
-        last.assign(it->key().data(), it->key().size());
-      }
-      if (it->status().ok()) return;
-      report_.fault(fmt::format("{}: {}", what, it->status().ToString()));
-      if (!skip(it, handle, options, last)) return;
-    }
-  }
-
-  // To the nearest key after `last` that can be reached: the one octet that is raised moves to the front.
-  bool skip(std::unique_ptr<rocksdb::Iterator>& it, Database::Handle handle,
-            const rocksdb::ReadOptions& options, std::string& last) {
-    std::string next = last;
-    next.resize(std::max<std::size_t>(next.size(), 16), '\0');
-    for (std::size_t i = next.size(); i-- > 0;) {
-      for (unsigned octet = static_cast<unsigned char>(next[i]) + 1; octet <= 0xff; ++octet) {
-        std::string target = next.substr(0, i) + static_cast<char>(octet);
-        it.reset(source_->db().NewIterator(options, handle));
-        it->Seek(target);
-        if (!it->status().ok()) continue;
-        last = std::move(target);
-        return it->Valid();
-      }
-    }
-    return false;
+  void all_of(Database::Handle handle, std::string_view what,
+              const std::function<void(std::string_view, std::string_view)>& each) {
+    read_reachable(*source_, handle, each,
+                   [&](const std::string& fault) { report_.fault(fmt::format("{}: {}", what, fault)); });
   }
 
   void put(Database::Handle handle, std::string_view key, std::string_view record) {
