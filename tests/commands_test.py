@@ -276,6 +276,30 @@ class Store(unittest.TestCase):
             self.assertEqual(len(server.sink.wait_for("far@example.org")), 1)
 
 
+    def test_an_account_travels_as_a_file(self):
+        with fixture.Postroad(listeners=("lmtp", "pop3s")) as server:
+            for n in range(5):
+                server.deliver("bob@demo.test", f"Subject: kept {n}\n\n" + ("x" * 70 + "\n") * 100)
+            before, file = server.messages("bob@demo.test"), str(server.directory / "bob.archive")
+            server.cli("export", "bob@demo.test", file)
+            self.assertEqual(server.cli("import", "alice@demo.test", file, check=False).returncode, NO_SERVER)
+            server.cli("account", "add", "carol@demo.test", "--password-stdin", text="postroad\n")
+            server.stop()
+
+            octets = pathlib.Path(file).read_bytes()
+            for spoilt in (octets[:-50], octets[:5000] + b"?" + octets[5001:], b"From someone\n\nx\n"):
+                done = subprocess.run([server.exe, "import", "carol@demo.test", "-", "--config", server.config], input=spoilt,
+                                      capture_output=True, timeout=60)
+                self.assertEqual(done.returncode, FAILED, done.stderr)
+                self.assertIn(b"nothing was imported", done.stderr)
+            self.assertIn("no account", server.cli("import", "nobody@demo.test", file, check=False).stderr)
+            server.cli("import", "carol@demo.test", file)
+            self.assertIn("already", server.cli("import", "carol@demo.test", file, check=False).stderr)
+            server.start()
+            self.assertEqual(server.messages("carol@demo.test"), before)
+            self.assertEqual(server.messages("bob@demo.test"), before)
+
+
 class Words(CommandTest):
     def test_wrong_usage_says_what_is_right(self):
         self.assertIn("account", self.say("acount", "list", code=USAGE).stderr)

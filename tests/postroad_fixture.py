@@ -140,6 +140,7 @@ class Postroad:
             "delivery.port": self.sink.port,
             "delivery.allow_private_networks": True,
             "log.level": "debug",
+            "auth.scram": "plus",
             # LeakSanitizer traces its own process at the end, which the sandbox forbids.
             **({"runtime.sandbox": False} if sanitized(self.exe) else {}),
             **(settings or {}),

@@ -1,4 +1,4 @@
-// verify, repair, restore: what is done to a store that no server has open. DATA/lock decides that.
+// verify, repair, restore, import: what is done to a store that no server has open. DATA/lock decides that.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -119,6 +119,17 @@ int restore(Console& console, const Given& given) {
   });
 }
 
+int import_account(Console& console, const Given& given) {
+  const std::string address = given.get("ADDRESS"), file = given.get("FILE");
+  FileSource source(file);
+  try {
+    console.import_account(address, source);
+  } catch (const store::BadArchive& bad) {
+    throw Failure{failed, fmt::format("{}: {}; nothing was imported", file, bad.what())};
+  }
+  return console.say(fmt::format("{} has the mail of {}", address, file));
+}
+
 }  // namespace
 
 void add_store_commands(Commands& commands) {
@@ -137,6 +148,12 @@ void add_store_commands(Commands& commands) {
                       {{"FILE", "What `postroad backup` wrote; - for standard input"}},
                       {},
                       restore});
+  commands.push_back({"import",
+                      "Take in an account's mail, with its UIDs, while no server runs",
+                      {{"ADDRESS", "An account that was just made"},
+                       {"FILE", "What `postroad export` wrote, here or elsewhere; - for standard input"}},
+                      {},
+                      import_account});
 }
 
 }  // namespace postroad::app

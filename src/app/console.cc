@@ -57,6 +57,10 @@ json::value Console::ask_stream(http::Method method, const std::string& path, ht
                             : fmt::format("the server answered {}", reply.status)};
 }
 
+void Console::import_account(std::string_view address, store::Source& source) {
+  office().import_account(address, source);
+}
+
 json::value Console::ask(http::Method method, const std::string& path, json::value body) {
   http::Ask ask{.method = method, .target = path};
   if (!body.is_null()) ask.text = json::serialize(body), ask.type = "application/json";

@@ -14,6 +14,7 @@
 #include "app/command.h"
 #include "config/settings.h"
 #include "http/message.h"
+#include "store/store.h"
 
 namespace postroad::app {
 
@@ -45,6 +46,8 @@ class Console {
   json::value ask_all(const std::string& path);
   // The same, with streams: what `in` says goes there, what comes back goes to `out`.
   json::value ask_stream(http::Method method, const std::string& path, http::Body* in, http::Out* out);
+
+  void import_account(std::string_view address, store::Source& source);
 
   // Either the JSON, or what `print` makes of it.
   int show(const json::value& value, const std::function<void(const json::value&)>& print);

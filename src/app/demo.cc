@@ -10,6 +10,8 @@ net::task<std::optional<std::string>> make_demo(directory::Administration& direc
   using directory::Refusal;
   const auto domain = co_await directory.add_domain("default", "demo.test", "");
   if (!domain && domain.error().refusal != Refusal::Exists) co_return domain.error().text;
+  const auto asked = co_await directory.set_domain("demo.test", {.scram = true});
+  if (!asked) co_return asked.error().text;
   for (const std::string address : {"admin@demo.test", "alice@demo.test", "bob@demo.test"}) {
     directory::Secret secret{.text = "postroad"};
     const auto account = co_await directory.add_account(address, std::move(secret));

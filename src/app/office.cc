@@ -37,6 +37,9 @@ class Online final : public Office {
                     fmt::format("the server did not answer: {}; see its log", describe(reply.error()))};
     return std::move(*reply);
   }
+  void import_account(std::string_view, store::Source&) override {
+    throw Failure{no_server, "an account is imported while no server runs: stop it first"};
+  }
   // Is anybody there? Nothing: nobody listens.
   std::optional<net::ConnectError> reach() { return net::block_on(runtime_.core(0), try_connect(at_)); }
 
@@ -95,6 +98,22 @@ class Offline final : public Office {
 
   http::Reply ask(http::Ask ask, http::Out* out) override {
     return block(answer(*api_, std::move(ask), out));
+  }
+
+  void import_account(std::string_view text, store::Source& source) override {
+    const auto address = Address::parse(text);
+    const auto account = address ? directory_->account(*address) : std::nullopt;
+    if (!account)
+      throw Failure{failed, fmt::format("there is no account {}; `postroad account add` makes it", text)};
+    switch (store_->import_partition({store::Realm::Account, account->id.value()}, source)) {
+      case store::Outcome::Committed: return;
+      case store::Outcome::Conflict:
+        throw Failure{
+            failed, fmt::format("{} has mailboxes already: import into an account that was just made", text)};
+      case store::Outcome::NoSpace:
+        throw Failure{failed, "the disk is nearly full: make room, then try again"};
+      default: throw Failure{failed, "the store does not take it; see `postroad check`"};
+    }
   }
 
  private:

@@ -6,6 +6,7 @@
 
 #include "config/settings.h"
 #include "http/client.h"
+#include "store/store.h"
 
 namespace postroad::app {
 
@@ -14,6 +15,9 @@ class Office {
   virtual ~Office() = default;
   // A 2xx body goes to `out`, if there is one. Throws Failure 69 when the connection is lost.
   virtual http::Reply ask(http::Ask ask, http::Out* out) = 0;
+  // What `export` wrote, into an account that has no mailboxes yet. Throws Failure: 69 while a server runs,
+  // for nothing may come to the account meanwhile; store::BadArchive.
+  virtual void import_account(std::string_view address, store::Source& source) = 0;
 };
 
 std::string control_path(const config::Settings& settings);  // DATA/control.sock

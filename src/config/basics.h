@@ -47,8 +47,12 @@ inline constexpr std::tuple dns_table{
     Setting{"cache", &Dns::cache, "Memory for answers.", mib(1), gib(16)}.at_restart(),
 };
 
+enum class Scram : std::uint8_t { Off, On, Plus };
+constexpr std::array<std::string_view, 3> names(Scram) { return {"off", "on", "plus"}; }
+
 struct Auth {
   bool cleartext = false;
+  Scram scram = Scram::Off;
   std::optional<Domain> default_domain;
   Rate failures_per_prefix{20, std::chrono::minutes(10)};
   Rate failures_per_account{10, std::chrono::minutes(10)};
@@ -60,6 +64,14 @@ struct Auth {
 inline constexpr std::tuple auth_table{
     Setting{"cleartext", &Auth::cleartext,
             "Permit passwords on connections without TLS. Anybody on the way can read them."},
+    Setting{"scram", &Auth::scram,
+            "Offer SCRAM-SHA-256 and SCRAM-SHA-1: \"on\"; with their forms bound to the TLS connection: "
+            "\"plus\". Keys for "
+            "it are kept of app passwords, and of main passwords in domains that ask for it (`postroad "
+            "domain set "
+            "--scram yes`). Many programs choose SCRAM where it is offered and try nothing else when it "
+            "fails; some "
+            "choose the bound forms without being able to (mutt 2.2 with TLS 1.3)."},
     Setting{"default_domain", &Auth::default_domain, "Completes login names without a domain. Empty: none."},
     Setting{"failures_per_prefix", &Auth::failures_per_prefix,
             "Failed logins from one neighbourhood before it must wait."},

@@ -133,6 +133,7 @@ Settings demo(const std::filesystem::path& data) {
   listen(Service::Pop3, 2995, TlsMode::Implicit);
   listen(Service::Sieve, 2419, TlsMode::Starttls);
   listen(Service::Http, 2080, TlsMode::None);
+  settings.auth.scram = Scram::On;
   settings.auth.cleartext = true;  // a newcomer signs in by telnet; only loopback listens
   settings.auth.default_domain = *Domain::parse("demo.test");
   settings.dns.trust_anchor.clear();  // the demo answers its own names and asks nobody

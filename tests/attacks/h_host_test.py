@@ -158,8 +158,8 @@ class Clock(unittest.TestCase):
 class Import(unittest.TestCase):
     def test_H123_hostile_entries_are_refused_one_by_one(self):
         with fixture.Postroad() as server, tempfile.TemporaryDirectory() as folder:
-            if server.cli("import", "--help", check=False).returncode != 0:
-                self.skipTest("there is no import yet")
+            if "maildir" not in server.cli("import", "--help", check=False).stdout:
+                self.skipTest("there is no import of Maildirs yet: nothing of ours follows a link into somebody's files")
             maildir = pathlib.Path(folder) / "maildir"
             for sub in ("cur", "new", "tmp"):
                 (maildir / sub).mkdir(parents=True)

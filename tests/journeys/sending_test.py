@@ -73,8 +73,7 @@ class Sending(Journey):
     def test_mutt_sends(self):
         self.need("mutt")
         bob = self.account("muttsend")
-        # Left alone, mutt 2.2 takes SCRAM-SHA-256-PLUS, for which it lacks the binding of TLS 1.3 (RFC 9266), and tries no other.
-        rc = self.write("muttrc", f'set smtp_authenticators="plain"\nset smtp_url="smtp://alice@demo.test@127.0.0.1:{self.port("submission")}"\nset smtp_pass="{PASSWORD}"\n'
+        rc = self.write("muttrc", f'set smtp_url="smtp://alice@demo.test@127.0.0.1:{self.port("submission")}"\nset smtp_pass="{PASSWORD}"\n'
                         f'set ssl_starttls=yes ssl_force_tls=yes ssl_verify_host=no\nset certificate_file="{self.certificate}"\n'
                         'set from="alice@demo.test" use_from=yes realname="Alice" copy=no\n')
         self.run_client("mutt", "-n", "-F", rc, "-s", "by mutt", bob, text="Hello from mutt: Grüße.\n")

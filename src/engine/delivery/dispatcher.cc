@@ -160,15 +160,17 @@ net::task<std::string> Dispatcher::read_original(const queue::Message& message, 
   std::string out = message.content.prefix;
   auto blob = co_await store_.open_blob(message.content.blob);
   if (!blob) co_return std::string();
-  while (out.size() - message.content.prefix.size() < (*blob)->octets() && out.size() <= most_returned) {
+  while (out.size() - message.content.prefix.size() < (*blob)->octets() &&
+         out.size() <= options_.most_returned) {
     const auto piece = co_await (*blob)->read(out.size() - message.content.prefix.size());
     if (!piece || piece->empty()) co_return std::string();
     out += *piece;
   }
-  complete = whole && out.size() <= most_returned;
+  complete = whole && out.size() <= options_.most_returned;
   if (!complete) {
     const auto end = out.find("\r\n\r\n");
-    out.resize(std::min({out.size(), most_returned, end == std::string::npos ? out.size() : end + 2}));
+    out.resize(
+        std::min({out.size(), options_.most_returned, end == std::string::npos ? out.size() : end + 2}));
   }
   co_return out;
 }

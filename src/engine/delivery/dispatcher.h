@@ -19,8 +19,9 @@ namespace postroad::delivery {
 struct DispatcherOptions {
   std::string our_name;
   queue::RetryPolicy retry{};
-  std::size_t most_jobs = 500;      // at once, on this core
-  std::size_t most_per_domain = 5;  // connections to one domain, on this core
+  std::size_t most_jobs = 500;         // at once, on this core
+  std::size_t most_per_domain = 5;     // connections to one domain, on this core
+  std::size_t most_returned = 50'000;  // octets of a message in a report on it (attack 66)
 };
 
 class Dispatcher {

@@ -41,7 +41,4 @@ struct ReportInput {
 // The whole report as octets. At most `original` and a few KiB.
 std::string compose_report(const ReportInput& input, Random& random);
 
-// How much of a message a report returns (attack 66).
-inline constexpr std::size_t most_returned = 50 * 1024;
-
 }  // namespace postroad::delivery

@@ -9,6 +9,15 @@ ScramHash scram_hash(crypto::Hash hash) {
 
 }  // namespace
 
+std::vector<sasl::ChannelBinding> channel_bindings(const net::Stream& stream, bool wanted) {
+  std::vector<sasl::ChannelBinding> out;
+  if (!wanted) return out;
+  if (auto exporter = stream.tls_exporter()) out.push_back({"tls-exporter", std::move(*exporter)});
+  if (auto end_point = stream.tls_server_end_point())
+    out.push_back({"tls-server-end-point", std::move(*end_point)});
+  return out;
+}
+
 net::task<Result<Identity, sasl::Failure>> sign_in(Directory& directory, SignInRequest request,
                                                    Challenger& challenger) {
   sasl::ServerContext context;

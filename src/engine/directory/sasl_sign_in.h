@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "directory/directory.h"
+#include "net/stream.h"
 #include "sasl/server.h"
 
 namespace postroad::directory {
@@ -18,6 +19,10 @@ class Challenger {
   virtual ~Challenger() = default;
   virtual net::task<std::optional<std::string>> ask(const sasl::Challenge& challenge) = 0;
 };
+
+// All that a connection can be bound by: RFC 9266 for TLS 1.3, RFC 5929 §4.1 for any. Nothing where it is not
+// `wanted`: then no -PLUS mechanism may be offered.
+std::vector<sasl::ChannelBinding> channel_bindings(const net::Stream& stream, bool wanted);
 
 struct SignInRequest {
   std::string mechanism;

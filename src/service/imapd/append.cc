@@ -6,6 +6,14 @@
 namespace postroad::imapd {
 namespace {
 
+mime::Limits reading_limits(const config::Limits& limits) {
+  return {.header = limits.header.value(),
+          .depth = limits.mime_depth,
+          .parts = limits.mime_parts,
+          .addresses = limits.addresses,
+          .parameters = limits.parameters};
+}
+
 std::vector<std::string> names_of(const imap::Flags& flags) {
   using imap::SystemFlag;
   static constexpr std::pair<SystemFlag, std::string_view> system[]{{SystemFlag::Answered, "\\Answered"},
@@ -28,7 +36,7 @@ void Incoming::begin(const imap::AppendMessage& message, Time now) {
   may_hold_nul_ = message.literal8;
   octets_ += message.size;
   writer_ = store_.new_blob(message.size);
-  parser_.emplace();
+  parser_.emplace(limits_);
 }
 
 net::task<void> Incoming::take(std::string_view octets) {
@@ -92,7 +100,9 @@ net::task<void> Session::message_begins(const imap::AppendTarget& target,
     if (!reader_.refuse_message()) say_goodbye(imap::code::too_big, texts::too_many_errors);
     co_return;
   }
-  if (!incoming_) incoming_ = std::make_unique<Incoming>(services_.store, inside(target.mailbox.text()));
+  if (!incoming_)
+    incoming_ = std::make_unique<Incoming>(services_.store, inside(target.mailbox.text()),
+                                           reading_limits(settings_.limits));
   incoming_->begin(message, services_.clock.now());
   if (reader_.accept_message()) say().continuation(texts::go_on);
 }

@@ -48,7 +48,7 @@ std::vector<std::string> capabilities(const Circumstances& now) {
     all.emplace_back("LOGINDISABLED");
     return all;
   }
-  for (const std::string_view mechanism : sasl::offered_mechanisms(true, true, now.bindings))
+  for (const std::string_view mechanism : sasl::offered_mechanisms(true, now.scram, now.bindings))
     all.push_back("AUTH=" + std::string(mechanism));
   return all;
 }

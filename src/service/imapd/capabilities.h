@@ -13,6 +13,7 @@ struct Circumstances {
   bool signed_in = false;
   bool start_tls = false;  // STARTTLS would work
   bool passwords = false;  // signing in would work: TLS, or [auth] cleartext
+  bool scram = false;      // its mechanisms are offered
   bool bindings = false;   // TLS with channel binding
   std::uint64_t message_limit = 0;
 };

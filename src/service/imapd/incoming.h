@@ -16,7 +16,8 @@ namespace postroad::imapd {
 
 class Incoming {
  public:
-  Incoming(store::Store& store, std::string mailbox) : store_(store), mailbox_(std::move(mailbox)) {}
+  Incoming(store::Store& store, std::string mailbox, const mime::Limits& limits)
+      : store_(store), mailbox_(std::move(mailbox)), limits_(limits) {}
   const std::string& mailbox() const { return mailbox_; }
   std::uint64_t octets() const { return octets_; }  // of all messages, as announced
 
@@ -32,6 +33,7 @@ class Incoming {
  private:
   store::Store& store_;
   std::string mailbox_;
+  const mime::Limits limits_;
   std::vector<mailbox::NewMessage> messages_;
   std::vector<std::unique_ptr<store::BlobWriter>> written_;  // until the commit has named the blobs
   std::unique_ptr<store::BlobWriter> writer_;

@@ -8,15 +8,6 @@
 namespace postroad::imapd {
 namespace {
 
-// RFC 9266 for TLS 1.3, RFC 5929 §4.1 for any.
-std::vector<sasl::ChannelBinding> bindings_of(const net::Stream& stream) {
-  std::vector<sasl::ChannelBinding> out;
-  if (auto exporter = stream.tls_exporter()) out.push_back({"tls-exporter", std::move(*exporter)});
-  if (auto end_point = stream.tls_server_end_point())
-    out.push_back({"tls-server-end-point", std::move(*end_point)});
-  return out;
-}
-
 std::string network_of(const net::Stream& stream) {
   const net::Endpoint& from = stream.peer();
   return from.is_unix() ? "unix" : net::prefix_of(from.address()).text();
@@ -56,11 +47,14 @@ class ImapChallenger final : public directory::Challenger {
 }  // namespace
 
 std::vector<std::string> Session::capabilities_now() const {
-  return capabilities({.signed_in = mailboxes_.has_value(),
-                       .start_tls = tls_ == config::TlsMode::Starttls && !stream_.is_tls(),
-                       .passwords = may_sign_in(),
-                       .bindings = !mailboxes_ && stream_.is_tls() && !bindings_of(stream_).empty(),
-                       .message_limit = settings_.limits.message.value()});
+  return capabilities(
+      {.signed_in = mailboxes_.has_value(),
+       .start_tls = tls_ == config::TlsMode::Starttls && !stream_.is_tls(),
+       .passwords = may_sign_in(),
+       .scram = settings_.auth.scram != config::Scram::Off,
+       .bindings = !mailboxes_ && stream_.is_tls() &&
+                   !directory::channel_bindings(stream_, settings_.auth.scram == config::Scram::Plus).empty(),
+       .message_limit = settings_.limits.message.value()});
 }
 
 std::string Session::capability_code() const {
@@ -152,11 +146,12 @@ net::task<Answer> Session::on(const imap::Authenticate& command) {
   if (!may_sign_in())
     co_return Answer::no(imap::code::privacy_required, "Passwords only over TLS: say STARTTLS first");
   ImapChallenger challenger(stream_, reader_);
-  directory::SignInRequest request{.mechanism = command.mechanism,
-                                   .initial = command.initial_response,
-                                   .scope = directory::Scope::Imap,
-                                   .client = network_of(stream_),
-                                   .bindings = bindings_of(stream_)};
+  directory::SignInRequest request{
+      .mechanism = command.mechanism,
+      .initial = command.initial_response,
+      .scope = directory::Scope::Imap,
+      .client = network_of(stream_),
+      .bindings = directory::channel_bindings(stream_, settings_.auth.scram == config::Scram::Plus)};
   co_await send();
   const auto identity = co_await directory::sign_in(services_.directory, std::move(request), challenger);
   if (identity) co_return signed_in(*identity);

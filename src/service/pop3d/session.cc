@@ -118,7 +118,7 @@ net::task<Outcome> Session::on(pop3::Pass command) {
 // RFC 5034.
 net::task<Outcome> Session::on(pop3::Auth command) {
   if (maildrop_) co_return Outcome{replies::signed_in_already(), Then::Error};
-  const auto offered = sasl::offered_mechanisms(passwords_permitted(), true, !bindings().empty());
+  const auto offered = mechanisms();
   if (command.mechanism.empty()) {
     std::string list = pop3::ok("These are offered");
     for (const std::string_view mechanism : offered) list.append(mechanism).append("\r\n");
@@ -146,13 +146,13 @@ Outcome Session::not_signed_in(std::string reply) {
   return {std::move(reply), ++failed_sign_ins_ >= sign_ins_permitted ? Then::Close : Then::Error};
 }
 
-// RFC 9266 for TLS 1.3, RFC 5929 §4.1 for any.
+std::vector<std::string_view> Session::mechanisms() const {
+  return sasl::offered_mechanisms(passwords_permitted(), settings_.auth.scram != config::Scram::Off,
+                                  !bindings().empty());
+}
+
 std::vector<sasl::ChannelBinding> Session::bindings() const {
-  std::vector<sasl::ChannelBinding> out;
-  if (auto exporter = stream_.tls_exporter()) out.push_back({"tls-exporter", std::move(*exporter)});
-  if (auto end_point = stream_.tls_server_end_point())
-    out.push_back({"tls-server-end-point", std::move(*end_point)});
-  return out;
+  return directory::channel_bindings(stream_, settings_.auth.scram == config::Scram::Plus);
 }
 
 // §4: with the lock the session enters the TRANSACTION state.
@@ -187,8 +187,7 @@ net::task<Outcome> Session::on(pop3::Capa) {
   pop3::Capabilities capabilities;
   capabilities.user = !maildrop_ && passwords_permitted();
   capabilities.stls = !maildrop_ && tls_ == config::TlsMode::Starttls && !stream_.is_tls();
-  if (!maildrop_)
-    capabilities.sasl = sasl::offered_mechanisms(passwords_permitted(), true, !bindings().empty());
+  if (!maildrop_) capabilities.sasl = mechanisms();
   pop3::Expire expire;
   if (!maildrop_) {
     // §6.7: the smallest that may be set for anybody, for each account has its own.

@@ -51,6 +51,7 @@ class Session {
   net::task<Outcome> on(pop3::HttpVerb command);
 
   bool passwords_permitted() const { return stream_.is_tls() || settings_.auth.cleartext; }
+  std::vector<std::string_view> mechanisms() const;  // offered here and now
   std::vector<sasl::ChannelBinding> bindings() const;
   Duration patience() const;
   net::task<Outcome> open_maildrop(directory::Identity identity);

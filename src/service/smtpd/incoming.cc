@@ -34,8 +34,8 @@ std::string fixed_header(std::string_view header, const Fixes& fixes, Random& ra
   return added + rest;
 }
 
-Incoming::Incoming(store::Store& store, std::uint64_t expected, std::optional<Fixes> fixes)
-    : writer_(store.new_blob(expected)), fixes_(std::move(fixes)), in_header_(fixes_.has_value()) {}
+Incoming::Incoming(store::Store& store, const mime::Limits& limits, std::optional<Fixes> fixes)
+    : writer_(store.new_blob()), parser_(limits), fixes_(std::move(fixes)), in_header_(fixes_.has_value()) {}
 
 void Incoming::keep(std::string_view octets) {
   if (!writer_) return;

@@ -24,7 +24,7 @@ struct Fixes {
 
 class Incoming final : public smtp::BodySink {
  public:
-  Incoming(store::Store& store, std::uint64_t expected, std::optional<Fixes> fixes);
+  Incoming(store::Store& store, const mime::Limits& limits, std::optional<Fixes> fixes);
   void write(std::string_view octets) override;
   // Between reads: waits where the store cannot keep up. What went wrong is kept in trouble().
   net::task<void> drain();

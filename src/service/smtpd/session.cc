@@ -161,7 +161,8 @@ Reply Session::hello(const smtp::ClientName& client) {
   if (tls_ == config::TlsMode::Starttls && !stream_.is_tls()) text += "\nSTARTTLS";
   if (may_sign_in()) {
     text += "\nAUTH";
-    for (const std::string_view mechanism : mechanisms_for(stream_)) text.append(" ").append(mechanism);
+    for (const std::string_view mechanism : mechanisms_for(stream_, settings_))
+      text.append(" ").append(mechanism);
   }
   if (!lmtp()) text += "\nVRFY\nHELP";
   return {250, {}, std::move(text)};

@@ -6,15 +6,6 @@
 namespace postroad::smtpd {
 namespace {
 
-// RFC 9266 for TLS 1.3, RFC 5929 §4.1 for any.
-std::vector<sasl::ChannelBinding> bindings_of(const net::Stream& stream) {
-  std::vector<sasl::ChannelBinding> out;
-  if (auto exporter = stream.tls_exporter()) out.push_back({"tls-exporter", std::move(*exporter)});
-  if (auto end_point = stream.tls_server_end_point())
-    out.push_back({"tls-server-end-point", std::move(*end_point)});
-  return out;
-}
-
 class SmtpChallenger final : public directory::Challenger {
  public:
   SmtpChallenger(net::Stream& stream, std::size_t limit) : stream_(stream), limit_(limit) {}
@@ -48,19 +39,22 @@ Reply reply_of(sasl::Failure why) {
 
 }  // namespace
 
-std::vector<std::string_view> mechanisms_for(const net::Stream& stream) {
-  return sasl::offered_mechanisms(true, true, !bindings_of(stream).empty());
+std::vector<std::string_view> mechanisms_for(const net::Stream& stream, const config::Settings& settings) {
+  return sasl::offered_mechanisms(
+      true, settings.auth.scram != config::Scram::Off,
+      !directory::channel_bindings(stream, settings.auth.scram == config::Scram::Plus).empty());
 }
 
 net::task<Result<directory::Identity, Reply>> sign_in(net::Stream& stream, directory::Directory& directory,
                                                       const smtp::Auth& command, const policy::Peer& peer,
                                                       const config::Settings& settings) {
   SmtpChallenger challenger(stream, settings.smtp.auth_line.value());
-  directory::SignInRequest request{.mechanism = command.mechanism,
-                                   .initial = command.initial_response,
-                                   .scope = directory::Scope::Smtp,
-                                   .client = peer.prefix,
-                                   .bindings = bindings_of(stream)};
+  directory::SignInRequest request{
+      .mechanism = command.mechanism,
+      .initial = command.initial_response,
+      .scope = directory::Scope::Smtp,
+      .client = peer.prefix,
+      .bindings = directory::channel_bindings(stream, settings.auth.scram == config::Scram::Plus)};
   auto identity = co_await directory::sign_in(directory, std::move(request), challenger);
   if (!identity) co_return refuse(reply_of(identity.error()));
   co_return std::move(*identity);

@@ -13,7 +13,7 @@
 namespace postroad::smtpd {
 
 // What to offer on this connection.
-std::vector<std::string_view> mechanisms_for(const net::Stream& stream);
+std::vector<std::string_view> mechanisms_for(const net::Stream& stream, const config::Settings& settings);
 
 net::task<Result<directory::Identity, Reply>> sign_in(net::Stream& stream, directory::Directory& directory,
                                                       const smtp::Auth& command, const policy::Peer& peer,
