@@ -121,7 +121,7 @@ class Damaged(StartTest):
         self.server = server.create().start()
         self.addCleanup(server.close)
         for n in range(20):
-            server.deliver("bob@demo.test", f"Subject: data {n}\n\n" + ("z" * 70 + "\n") * 100)
+            server.deliver("bob@demo.test", f"Subject: data {n}\n\n" + ("z" * 70 + "\n") * 400)  # more than what rides in the log
         server.stop()
         self.store = server.data / "store"
 
