@@ -133,7 +133,7 @@ class Damaged(StartTest):
         pop, whole = self.server.pop3("bob@demo.test"), 0
         for number in range(1, pop.stat()[0] + 1):
             try:
-                self.assertEqual(pop.retr(number)[1].count(b"z" * 70), 100)
+                self.assertEqual(pop.retr(number)[1].count(b"z" * 70), 400)
                 whole += 1
             except poplib.error_proto as error:
                 self.assertRegex(str(error), "damaged|removed")
