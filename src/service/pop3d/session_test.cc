@@ -340,6 +340,7 @@ TEST_F(Pop3, AuthPlainSignsInAndCanBeCancelled) {
 
 TEST_F(Pop3, PasswordsAreTakenOverTlsOnlyAndWhatWasSaidBeforeIsForgotten) {
   settings_->auth.cleartext = false;
+  settings_->auth.scram = config::Scram::Plus;
   connect();
   EXPECT_TRUE(say("USER alice").starts_with("-ERR"));
   EXPECT_TRUE(say("AUTH PLAIN AGE=").starts_with("-ERR"));
