@@ -1,43 +1,26 @@
 // A server that stops wakes whoever only waits for his peer, and nobody else.
-#include <gtest/gtest.h>
-
-#include <string>
-#include <vector>
-
-#include "net/manual_core.h"
-#include "net/stream.h"
-#include "net/task_group.h"
+#include "net/stream_testing.h"
 
 namespace postroad::net {
 namespace {
 
-using Lines = std::vector<std::string>;
-
-struct Stops : testing::Test {
-  ManualCore core;
-  MemoryPair pair = memory_pair(core);
-  Stream& ours = pair.first;
-  Stream& peer = pair.second;
-  TaskGroup group{core, {}};
+struct Stops : Streams {
+  Signal stop;
+  Lines lines;
+  Stops() { ours.stop_on(stop); }
 };
 
-task<void> send(Stream& to, std::string text) {
-  co_await to.write(text);
-  co_await to.flush();
+// Notes each line, up to the stop.
+task<void> listen(Stream& s, Lines& lines) {
+  for (;;) {
+    const auto line = co_await s.read_line(100);
+    lines.push_back(spell(line));
+    if (!line) co_return;
+  }
 }
 
 TEST_F(Stops, AStopReachesWhoWaitsForTheNextLine) {
-  Signal stop;
-  Lines lines;
-  auto session = [](Stream& s, Lines& l) -> task<void> {
-    for (;;) {
-      const auto line = co_await s.read_line(100);
-      l.push_back(line ? std::string(*line) : "!stop");
-      if (!line) co_return;
-    }
-  };
-  ours.stop_on(stop);
-  group.spawn(session(ours, lines));
+  group.spawn(listen(ours, lines));
   group.spawn(send(peer, "NOOP\r\n"));
   core.settle();
   stop.latch();
@@ -46,17 +29,7 @@ TEST_F(Stops, AStopReachesWhoWaitsForTheNextLine) {
 }
 
 TEST_F(Stops, AStopWaitsForALineThatHasBegun) {
-  Signal stop;
-  Lines lines;
-  auto session = [](Stream& s, Lines& l) -> task<void> {
-    for (;;) {
-      const auto line = co_await s.read_line(100);
-      l.push_back(line ? std::string(*line) : "!stop");
-      if (!line) co_return;
-    }
-  };
-  ours.stop_on(stop);
-  group.spawn(session(ours, lines));
+  group.spawn(listen(ours, lines));
   group.spawn(send(peer, "NO"));
   core.settle();
   stop.latch();
@@ -68,13 +41,12 @@ TEST_F(Stops, AStopWaitsForALineThatHasBegun) {
 }
 
 TEST_F(Stops, AStopReachesWhoWaitsForEither) {
-  Signal stop, news;
+  Signal news;
   std::vector<Woke> woke;
   auto session = [](Stream& s, Signal& n, std::vector<Woke>& w) -> task<void> {
     do w.push_back(co_await s.wait(&n, Instant::max()));
     while (w.back() != Woke::Stopping);
   };
-  ours.stop_on(stop);
   group.spawn(session(ours, news, woke));
   core.settle();
   news.notify();
@@ -89,14 +61,12 @@ TEST_F(Stops, AStopReachesWhoWaitsForEither) {
 }
 
 TEST_F(Stops, WhatThePeerHasSaidIsHeardBeforeTheStop) {
-  Signal stop;
   std::vector<Woke> woke;
   auto session = [](Stream& s, std::vector<Woke>& w) -> task<void> {
     w.push_back(co_await s.wait(nullptr, Instant::max()));
     (void)co_await s.read_line(100);
     w.push_back(co_await s.wait(nullptr, Instant::max()));
   };
-  ours.stop_on(stop);
   group.spawn(send(peer, "DONE\r\n"));
   core.settle();
   stop.latch();
