@@ -30,6 +30,16 @@ struct Limits {
   std::uint32_t parameters = 100;
 };
 
+// As the limits of grammar/mime, whose words these are. A template, for config knows no grammar.
+template <class Reading>
+Reading reading_limits(const Limits& limits) {
+  return {.header = limits.header.value(),
+          .depth = limits.mime_depth,
+          .parts = limits.mime_parts,
+          .addresses = limits.addresses,
+          .parameters = limits.parameters};
+}
+
 inline constexpr std::tuple limits_table{
     Setting{"connections", &Limits::connections,
             "Connections held at once by all listeners. Those above wait in the kernel's queue.", 16u,

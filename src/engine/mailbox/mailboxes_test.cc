@@ -5,6 +5,7 @@
 #include "mailbox/keys.h"
 #include "mailbox/message_writer.h"
 #include "mailbox/trial.h"
+#include "mime/parser.h"
 
 namespace postroad::mailbox {
 
@@ -415,11 +416,12 @@ TEST_F(Boxes, ExpungedUidsAreToldToWhoComesBackHoweverManyThereWere) {
 
 TEST_F(Boxes, AppendTakesAMessageAsItComesAndSeveralAreOneCommit) {
   const std::string octets = letter("appended", std::string(100'000, 'y') + "\r\n");
-  const auto append_two = [](Session& session, const std::string& text) -> task<std::vector<Stored>> {
+  const auto append_two = [](store::Store& store, Session& session,
+                             const std::string& text) -> task<std::vector<Stored>> {
     std::vector<MessageWriter> writers;
     std::vector<NewMessage> messages;
     for (int n = 0; n < 2; ++n) {
-      MessageWriter writer = session.writer(text.size());
+      MessageWriter writer(store, mime::Limits(), text.size());
       for (std::size_t at = 0; at < text.size(); at += 7'777) {
         writer.append(std::string_view(text).substr(at, 7'777));
         const auto drained = co_await writer.drain();
@@ -436,7 +438,7 @@ TEST_F(Boxes, AppendTakesAMessageAsItComesAndSeveralAreOneCommit) {
     co_return *stored;
   };
   const std::size_t commits = trial_.store->commits();
-  EXPECT_EQ(trial_.run(append_two(*session_, octets)).size(), 2u);
+  EXPECT_EQ(trial_.run(append_two(*trial_.store, *session_, octets)).size(), 2u);
   EXPECT_EQ(trial_.store->commits(), commits + 2);  // the account's first, and this
   const auto archive = trial_.select(alice, "Archive");
   EXPECT_EQ(trial_.content(*archive, archive->shown()->index.at(2)), octets);

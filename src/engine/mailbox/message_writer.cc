@@ -5,8 +5,8 @@
 
 namespace postroad::mailbox {
 
-MessageWriter::MessageWriter(store::Store& store, std::uint64_t expected)
-    : writer_(store.new_blob(expected)), parser_(std::make_unique<mime::Parser>()) {}
+MessageWriter::MessageWriter(store::Store& store, const mime::Limits& limits, std::uint64_t expected)
+    : writer_(store.new_blob(expected)), parser_(std::make_unique<mime::Parser>(limits)) {}
 MessageWriter::MessageWriter(MessageWriter&&) noexcept = default;
 MessageWriter& MessageWriter::operator=(MessageWriter&&) noexcept = default;
 MessageWriter::~MessageWriter() = default;

@@ -1,7 +1,7 @@
 // MessageWriter: a message on its way in by APPEND, import or an API: octets go into a blob and past the
 // parser as they come, nothing is held.
 //
-//   auto writer = session.writer(octets);
+//   MessageWriter writer(store, limits, octets);
 //   writer.append(piece); co_await writer.drain();            // again and again
 //   auto message = co_await writer.finish();
 //   message->flags = ...; messages.push_back(std::move(*message)); writers.push_back(std::move(writer));
@@ -16,13 +16,15 @@
 
 namespace postroad::mime {
 class Parser;
-}
+struct Limits;
+}  // namespace postroad::mime
 
 namespace postroad::mailbox {
 
 class MessageWriter {
  public:
-  MessageWriter(store::Store& store, std::uint64_t expected);
+  // Of `expected` octets; 0: unknown.
+  MessageWriter(store::Store& store, const mime::Limits& limits, std::uint64_t expected = 0);
   MessageWriter(MessageWriter&&) noexcept;
   MessageWriter& operator=(MessageWriter&&) noexcept;
   ~MessageWriter();  // what no commit has named leaves no trace (attack 82)

@@ -2,7 +2,6 @@
 
 #include "mailbox/account.h"
 #include "mailbox/ask.h"
-#include "mailbox/message_writer.h"
 #include "mailbox/prepare.h"
 #include "mailbox/records.h"
 
@@ -51,10 +50,6 @@ task<Result<std::vector<Stored>, Refusal>> Session::append(std::string name,
   }
   Arrival arrival{.mailbox = std::move(name)};
   co_return co_await engine_.ask(account_, &Account::arrive, std::move(arrival), std::move(prepared));
-}
-
-MessageWriter Session::writer(std::uint64_t expected) {
-  return MessageWriter(*engine_.services_.store, expected);
 }
 
 task<Result<MaildropLock, Refusal>> Session::lock_maildrop() {

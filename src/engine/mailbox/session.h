@@ -36,7 +36,6 @@ namespace postroad::mailbox {
 
 class Engine;
 class Board;
-class MessageWriter;  // message_writer.h
 
 // Why not. In brackets what RFC 5530 calls it.
 enum class Refusal : std::uint8_t {
@@ -271,9 +270,8 @@ class Session {
   task<Result<QuotaUsage, Refusal>> quota();
 
   task<Result<std::unique_ptr<Selected>, Refusal>> select(std::string name, Access access);
-  // For append(): of `expected` octets, 0 if unknown.
-  MessageWriter writer(std::uint64_t expected = 0);
-  // All of them or none (MULTIAPPEND, RFC 3502). NewMessage::mailbox and create are not looked at.
+  // Made by MessageWriter. All of them or none (MULTIAPPEND, RFC 3502). NewMessage::mailbox and create are
+  // not looked at.
   task<Result<std::vector<Stored>, Refusal>> append(std::string name, std::vector<NewMessage> messages);
   task<Result<MaildropLock, Refusal>> lock_maildrop();
 

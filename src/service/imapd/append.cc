@@ -1,18 +1,9 @@
 // APPEND (RFC 9051 §6.3.12; several messages at once: RFC 3502).
 #include "imapd/incoming.h"
 #include "imapd/session.h"
-#include "mime/stored.h"
 
 namespace postroad::imapd {
 namespace {
-
-mime::Limits reading_limits(const config::Limits& limits) {
-  return {.header = limits.header.value(),
-          .depth = limits.mime_depth,
-          .parts = limits.mime_parts,
-          .addresses = limits.addresses,
-          .parameters = limits.parameters};
-}
 
 std::vector<std::string> names_of(const imap::Flags& flags) {
   using imap::SystemFlag;
@@ -30,37 +21,33 @@ std::vector<std::string> names_of(const imap::Flags& flags) {
 }  // namespace
 
 void Incoming::begin(const imap::AppendMessage& message, Time now) {
-  message_ = {};
-  message_.flags = names_of(message.flags);
-  message_.internal_date = message.date ? message.date->time() : now;
+  flags_ = names_of(message.flags);
+  date_ = message.date ? message.date->time() : now;
   may_hold_nul_ = message.literal8;
   octets_ += message.size;
-  writer_ = store_.new_blob(message.size);
-  parser_.emplace(limits_);
+  writer_.emplace(store_, limits_, message.size);
 }
 
 net::task<void> Incoming::take(std::string_view octets) {
   if (trouble_) co_return;
   nul_ |= !may_hold_nul_ && octets.find('\0') != std::string_view::npos;
   writer_->append(octets);
-  parser_->feed(octets);
   const auto room = co_await writer_->drain();
   if (!room) trouble_ = room.error();
 }
 
 net::task<void> Incoming::end() {
   if (trouble_) co_return;
-  const auto blob = co_await writer_->finish();
-  if (!blob) {
-    trouble_ = blob.error();
+  auto message = co_await writer_->finish();
+  if (!message) {
+    trouble_ = message.error();
     co_return;
   }
-  message_.blob = *blob;
-  message_.blob_octets = writer_->octets();
-  message_.structure = mime::serialize(parser_->finish());
-  parser_.reset();
-  messages_.push_back(std::move(message_));
-  written_.push_back(std::move(writer_));
+  message->flags = std::move(flags_);
+  message->internal_date = date_;
+  messages_.push_back(std::move(*message));
+  written_.push_back(std::move(*writer_));
+  writer_.reset();
 }
 
 // --- the session ----------------------------------------------------------------------------------------
@@ -102,7 +89,7 @@ net::task<void> Session::message_begins(const imap::AppendTarget& target,
   }
   if (!incoming_)
     incoming_ = std::make_unique<Incoming>(services_.store, inside(target.mailbox.text()),
-                                           reading_limits(settings_.limits));
+                                           config::reading_limits<mime::Limits>(settings_.limits));
   incoming_->begin(message, services_.clock.now());
   if (reader_.accept_message()) say().continuation(texts::go_on);
 }
@@ -121,8 +108,7 @@ net::task<void> Session::append_ends(const imap::AppendTarget& target) {
   if (!incoming) co_return;
   Answer ended;
   if (incoming->trouble()) {
-    ended = refused(*incoming->trouble() == store::BlobError::NoSpace ? mailbox::Refusal::DiskFull
-                                                                      : mailbox::Refusal::Unavailable);
+    ended = refused(*incoming->trouble());
   } else if (incoming->nul()) {
     ended = Answer::no(imap::code::cannot, "A message with NUL must come in a literal8 (RFC 3516)");
   } else {

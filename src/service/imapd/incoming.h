@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "imap/append.h"
-#include "mailbox/session.h"
+#include "mailbox/message_writer.h"
 #include "mime/parser.h"
 #include "store/store.h"
 
@@ -26,7 +26,7 @@ class Incoming {
   net::task<void> end();
 
   // What went wrong, once: the rest of the command is read and dropped.
-  std::optional<store::BlobError> trouble() const { return trouble_; }
+  std::optional<mailbox::Refusal> trouble() const { return trouble_; }
   bool nul() const { return nul_; }
   std::vector<mailbox::NewMessage> messages() { return std::move(messages_); }
 
@@ -35,12 +35,12 @@ class Incoming {
   std::string mailbox_;
   const mime::Limits limits_;
   std::vector<mailbox::NewMessage> messages_;
-  std::vector<std::unique_ptr<store::BlobWriter>> written_;  // until the commit has named the blobs
-  std::unique_ptr<store::BlobWriter> writer_;
-  std::optional<mime::Parser> parser_;
-  mailbox::NewMessage message_;
+  std::vector<mailbox::MessageWriter> written_;  // until the commit has named the blobs
+  std::optional<mailbox::MessageWriter> writer_;
+  std::vector<std::string> flags_;  // and the date, of the one that comes
+  Time date_{};
   std::uint64_t octets_ = 0;
-  std::optional<store::BlobError> trouble_;
+  std::optional<mailbox::Refusal> trouble_;
   bool may_hold_nul_ = false;
   bool nul_ = false;
 };

@@ -19,14 +19,6 @@
 namespace postroad::smtpd {
 namespace {
 
-mime::Limits reading_limits(const config::Limits& limits) {
-  return {.header = limits.header.value(),
-          .depth = limits.mime_depth,
-          .parts = limits.mime_parts,
-          .addresses = limits.addresses,
-          .parameters = limits.parameters};
-}
-
 Reply trouble_reply(store::BlobError error) {
   return error == store::BlobError::NoSpace ? replies::disk_full : replies::try_again_later;
 }
@@ -107,8 +99,8 @@ net::task<Outcome> Session::on(smtp::Data) {
   if (stranger() && !stream_.buffered().empty()) co_return Outcome{replies::too_eager, Then::Close};
 
   co_await say(replies::start_mail_input);
-  transaction_->incoming =
-      std::make_unique<Incoming>(services_.store, reading_limits(settings_.limits), fixes());
+  transaction_->incoming = std::make_unique<Incoming>(
+      services_.store, config::reading_limits<mime::Limits>(settings_.limits), fixes());
   Incoming& incoming = *transaction_->incoming;
   smtp::DataDecoder decoder;
   const std::uint64_t limit = settings_.limits.message.value();
@@ -160,7 +152,8 @@ net::task<Outcome> Session::on(smtp::Bdat command) {
   Transaction& now = *transaction_;
   if (!now.bdat) {
     now.bdat.emplace(limit, now.envelope.body);
-    now.incoming = std::make_unique<Incoming>(services_.store, reading_limits(settings_.limits), fixes());
+    now.incoming = std::make_unique<Incoming>(
+        services_.store, config::reading_limits<mime::Limits>(settings_.limits), fixes());
   }
   if (now.bdat->begin(command) == smtp::BdatDecoder::Verdict::Close)
     co_return Outcome{replies::message_too_big, Then::Close};
