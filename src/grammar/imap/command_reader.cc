@@ -72,11 +72,11 @@ ReaderEvent CommandReader::next(std::string_view& input) {
           if (started_here && line) held_ = line->substr(0, limit);
           return refusal({.fault = Fault::LineTooLong, .close = true}, std::nullopt);
         }
-        if (!line_limit_ && command_octets_ + held_.size() > dialect_.limits.command)
+        // The piece as a whole: the line alone when nothing came before it, else all that is held.
+        const std::string_view text = started_here && line ? *line : std::string_view(held_);
+        if (!line_limit_ && command_octets_ + text.size() > dialect_.limits.command)
           return refusal({.fault = Fault::LineTooLong, .close = true}, std::nullopt);
         if (!line) return NeedInput{};
-        // The piece as a whole: the line alone when nothing came before it, else all that is held.
-        const std::string_view text = started_here ? *line : std::string_view(held_);
         line_octets_ = 0;
         auto event = after_line(text);
         if (std::holds_alternative<NeedInput>(event)) continue;  // a literal that needs no answer

@@ -416,6 +416,13 @@ TEST(CommandReader, AThousandMessagesInOneAppendAreTheMost) {
   EXPECT_TRUE(told.ends_with("a BAD [TOOBIG] Too many literals in one command\ncommand b NOOP\n"));
 }
 
+TEST(CommandReader, WhatFollowsAMessageCountsToTheCommandHoweverItComes) {
+  Limits limits = after_login;
+  limits.command = 30;
+  EXPECT_EQ(seen("a APPEND x {3+}\r\nabc (\\Seen \\Deleted\r\n", user(limits)),
+            "a appends to x #0 of 3\noctets abc\nmessage ends\na BAD [TOOBIG] The line is too long\nclose\n");
+}
+
 TEST(CommandReader, AMessageThatIsCutOffHasNoEnd) {  // attack 82
   const Dialect dialect = user();
   Session session(dialect);
