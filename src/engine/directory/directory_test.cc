@@ -323,5 +323,16 @@ TEST_F(DirectoryTest, TheOwnersAddressesAreHisAliasesAndSubaddresses) {
   EXPECT_FALSE(directory_->owns(alice_, address("alice@elsewhere.example")));
 }
 
+// Who reads postmaster's mail may answer it, and nobody else.
+TEST_F(DirectoryTest, AnAliasOfPostmasterBelongsToTheServersPostmaster) {
+  options_.postmaster = "bob@demo.test";
+  open();
+  people();
+  made(directory_->add_alias("help@demo.test", {"postmaster@demo.test"}, false));
+  EXPECT_EQ(accounts_of("help@demo.test"), std::vector{bob_});
+  EXPECT_TRUE(directory_->owns(bob_, address("help@demo.test")));
+  EXPECT_FALSE(directory_->owns(alice_, address("help@demo.test")));
+}
+
 }  // namespace
 }  // namespace postroad::directory

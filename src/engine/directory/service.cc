@@ -123,7 +123,7 @@ std::optional<Account> Service::account(const Address& address) const {
 
 bool Service::owns(AccountId account, const Address& address) const {
   const std::shared_lock lock(tables_.lock);
-  return tables_.owns(account, address);
+  return tables_.owns(account, address, options_.postmaster);
 }
 
 net::task<Result<Identity, AuthError>> Service::check_password(std::string_view login,

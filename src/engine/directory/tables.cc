@@ -150,11 +150,11 @@ Result<Destination, NoDestination> Tables::resolve(const Address& recipient,
   return out;
 }
 
-bool Tables::owns(AccountId account, const Address& address) const {
+bool Tables::owns(AccountId account, const Address& address, const std::string& server_postmaster) const {
   const Name* name = find(address, nullptr);
   if (!name) return false;
   if (!name->alias) return name->account == account;
-  const auto all = resolve(address, {});
+  const auto all = resolve(address, server_postmaster);
   if (!all) return false;
   for (const Local& local : all->accounts)
     if (local.account == account) return true;

@@ -59,7 +59,7 @@ class Tables {
   // must (RFC 5321 §4.5.1).
   std::optional<Address> reader_of_roles(std::optional<TenantId> tenant,
                                          const std::string& server_postmaster) const;
-  bool owns(AccountId account, const Address& address) const;
+  bool owns(AccountId account, const Address& address, const std::string& server_postmaster) const;
 
   void insert(TenantId tenant, disk::Account record);
   void insert(TenantId tenant, disk::Alias record);

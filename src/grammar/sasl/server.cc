@@ -71,7 +71,7 @@ Step ServerExchange::begin(std::optional<std::string_view> initial) {
   if (*initial == "=") return note(mechanism_->begin(std::string()));
   auto message = from_base64(*initial);
   if (!message || message->empty()) return note(Failed{Failure::BadBase64});
-  return note(mechanism_->begin(std::move(*message)));
+  return note(mechanism_->begin(std::move(message)));
 }
 
 Step ServerExchange::respond(std::string_view line) {
