@@ -64,6 +64,7 @@ function(library path)
     endforeach()
     target_include_directories(${name} SYSTEM PRIVATE ${generated})
     target_link_libraries(${name} PRIVATE protobuf::libprotobuf-lite)
+    set_target_properties(${name} PROPERTIES POSTROAD_PROTO ${generated})
   endif()
 
   if(tests AND POSTROAD_TESTS)

@@ -1,5 +1,6 @@
 // However a request's octets are cut, the same request is found, or the same fault; and what has been found,
 // written again in the plainest way, is the same request.
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
