@@ -18,11 +18,14 @@ enum class Cause : std::uint8_t {
   NoSuchDomain,    // RFC 3463: 5.1.2
   NullMx,          // RFC 7505: 5.1.10
   DnsTrouble,      // 4.4.3
+  NoSuchHost,      // 5.4.4: none of the domain's mail servers has an address
   NoHostAnswered,  // 4.4.1
   ConnectionLost,  // 4.4.2
-  Loops,           // 5.4.6: the best MX is ourselves
+  NotTried,  // 4.4.2: the line ended before it was this recipient's turn; another line may be tried at once
+  Loops,     // 5.4.6: the best MX is ourselves
   PrivateAddress,  // 5.4.6: every address of every MX is one that mail must not go to
   TlsFailed,       // 4.7.5
+  LoginFailed,     // 4.7.8: the smart host does not take our credentials
   NotConvertible,  // 5.6.3, 5.6.7: the other side lacks what the message needs
   TooBig,          // 5.3.4: announced SIZE
   BadProtocol,     // 4.5.0: not SMTP what it says
@@ -46,6 +49,17 @@ struct Contact {        // whom we spoke to last
   std::string host;     // "mx1.example.org"
   std::string address;  // "192.0.2.1"
   std::string tls;      // "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or empty
+};
+
+struct Attempt {
+  std::vector<Outcome> outcomes;  // by step
+  Contact contact;
+};
+
+// No line came about: nobody's mail was tried.
+struct Refusal {
+  Outcome outcome;
+  Contact contact;
 };
 
 }  // namespace postroad::delivery

@@ -1,197 +1,215 @@
 #include "delivery/courier.h"
 
 #include <algorithm>
+#include <numeric>
+
+#include "delivery/greeting.h"
+#include "delivery/race.h"
 
 namespace postroad::delivery {
 namespace {
 
-Outcome outcome(Outcome::Fate fate, Cause cause, std::uint16_t code, EnhancedStatus status,
-                std::string text) {
-  return {fate, cause, {code, status, std::move(text)}};
-}
-
-// What is known at the end of an attempt that reached nobody.
-Outcome nobody_answered(const std::string& domain) {
-  return outcome(Outcome::Fate::Deferred, Cause::NoHostAnswered, 451, {4, 4, 1},
-                 "No mail server of " + domain + " answered");
-}
+using Fate = Outcome::Fate;
 
 Outcome dns_trouble(const std::string& name, dns::Error error) {
-  return outcome(Outcome::Fate::Deferred, Cause::DnsTrouble, 451, {4, 4, 3},
-                 "The DNS does not answer for " + name + ": " + std::string(to_text(error)));
+  return deferred(Cause::DnsTrouble, 451, {4, 4, 3},
+                  "The DNS does not answer for " + name + ": " + std::string(to_text(error)));
+}
+
+// How much an outcome tells an administrator: what a server said is more than that none answered.
+int weight(const Outcome& outcome) {
+  if (outcome.remote_reply) return 4;
+  switch (outcome.cause) {
+    case Cause::NoSuchHost: return 0;
+    case Cause::PrivateAddress: return 1;
+    case Cause::NoHostAnswered: return 2;
+    default: return 3;
+  }
+}
+
+// Would another host perhaps do better? Everybody was refused for now, and for a reason that is the host's.
+bool nobody_served(const Attempt& attempt) {
+  return std::ranges::all_of(attempt.outcomes, [](const Outcome& o) {
+    return o.fate == Fate::Deferred && o.cause != Cause::StoreTrouble && o.cause != Cause::NotTried;
+  });
 }
 
 }  // namespace
 
+struct Courier::Opening {
+  RoutePtr route;
+  std::optional<Refusal> why{};
+  std::size_t addresses = 0;
+
+  void because(Outcome outcome, Contact contact) {
+    if (!why || weight(outcome) > weight(why->outcome)) why = Refusal{std::move(outcome), std::move(contact)};
+  }
+};
+
 Courier::Courier(dns::Resolver& resolver, net::Connector& connector, net::TlsClient& tls, store::Store& store,
                  CourierOptions options)
-    : resolver_(resolver), connector_(connector), tls_(tls), store_(store), options_(std::move(options)) {}
+    : connector_(connector),
+      resolver_(resolver),
+      tls_(tls),
+      store_(store),
+      options_(std::move(options)),
+      router_(resolver,
+              {.our_name = options_.our_name, .port = options_.port, .most_hosts = options_.most_hosts}) {}
 
-// RFC 5321 §5.1: MX; without one the domain itself, as if it were its MX with preference 0; null MX: nowhere.
-net::task<Result<std::vector<Courier::Host>, Outcome>> Courier::hosts(const std::string& domain) {
-  auto mx = co_await resolver_.mx(domain);
-  if (!mx) {
-    if (temporary(mx.error())) co_return refuse(dns_trouble(domain, mx.error()));
-    if (mx.error() == dns::Error::NoData) co_return std::vector<Host>{{domain, 0}};
-    co_return refuse(outcome(Outcome::Fate::Failed, Cause::NoSuchDomain, 550, {5, 1, 2},
-                             "The domain " + domain + " does not exist"));
+// Never to ourselves, and inside only where that was allowed (attack 57).
+bool Courier::allowed(const IpAddress& address, std::uint16_t port) const {
+  const bool ourselves = std::ranges::find(options_.our_addresses, address) != options_.our_addresses.end() &&
+                         std::ranges::find(options_.our_ports, port) != options_.our_ports.end();
+  return !ourselves && !address.is_unspecified() && (address.is_public() || options_.allow_private_networks);
+}
+
+net::task<Result<std::vector<net::Endpoint>, Outcome>> Courier::addresses(const Route& route,
+                                                                          const Host& host) {
+  std::vector<IpAddress> found;
+  if (host.name.starts_with("unix:")) {
+    const auto at = net::Endpoint::unix_path(host.name.substr(5));
+    if (at) co_return std::vector{*at};
+  } else if (host.name.starts_with('[')) {
+    const auto literal = Domain::parse(host.name);
+    if (const auto ip = literal ? IpAddress::parse(literal->literal_ip()) : std::nullopt) found = {*ip};
+  } else {
+    auto answer = co_await resolver_.addresses(host.name);
+    if (!answer && temporary(answer.error())) co_return refuse(dns_trouble(host.name, answer.error()));
+    if (answer) found = interleaved(answer->records);
   }
-  if (mx->records.size() == 1 && mx->records[0].exchange.empty())
-    co_return refuse(outcome(Outcome::Fate::Failed, Cause::NullMx, 556, {5, 1, 10},
-                             "The domain " + domain + " takes no mail (null MX)"));
-  std::vector<Host> out;
-  for (const dns::Mx& record : mx->records) {
-    if (record.exchange.empty())
-      continue;  // RFC 7505 §3: a null MX must stand alone; among others it says nothing
-    // A host of ours in the list: it and what is less preferred is not for us to try (RFC 5321 §5.1).
-    out.push_back({record.exchange, record.preference});
-    if (out.size() == options_.most_hosts) break;
-  }
-  std::ranges::stable_sort(out, {}, &Host::preference);
-  const auto ours =
-      std::ranges::find_if(out, [&](const Host& host) { return host.name == options_.our_name; });
-  if (ours != out.end()) {
-    const std::uint16_t limit = ours->preference;
-    std::erase_if(out, [&](const Host& host) { return host.preference >= limit; });
-    if (out.empty())
-      co_return refuse(outcome(Outcome::Fate::Failed, Cause::Loops, 554, {5, 4, 6},
-                               "Mail for " + domain + " loops back to us: we are its MX and do not host it"));
-  }
-  if (out.empty()) co_return refuse(nobody_answered(domain));
+  if (found.empty())
+    co_return refuse(Outcome{Fate::Failed,
+                             Cause::NoSuchHost,
+                             {550, {5, 4, 4}, "The mail server " + host.name + " has no address"}});
+  std::vector<net::Endpoint> out;
+  for (const IpAddress& address : found)
+    if (allowed(address, route.port) && out.size() < options_.most_addresses)
+      out.emplace_back(address, route.port);
+  if (out.empty())
+    co_return refuse(Outcome{
+        Fate::Failed,
+        Cause::PrivateAddress,
+        {554, {5, 4, 6}, host.name + " has an address that mail must not go to: " + found.front().text()}});
   co_return out;
 }
 
-net::task<void> Courier::addresses(const Host& host, std::vector<IpAddress>& to, Outcome& why) {
-  auto found = co_await resolver_.addresses(host.name);
-  if (!found) {
-    if (temporary(found.error())) why = dns_trouble(host.name, found.error());
-    co_return;
+net::task<Result<std::unique_ptr<Line>, Refusal>> Courier::open(RoutePtr route,
+                                                                std::span<const std::string> avoid) {
+  Opening opening{.route = std::move(route)};
+  std::vector<Host> hosts = opening.route->hosts;
+  // RFC 5321 §5.1: among equals the order is left to chance, which spreads the load.
+  for (auto first = hosts.begin(); first != hosts.end();) {
+    const auto last =
+        std::find_if(first, hosts.end(), [&](const Host& h) { return h.preference != first->preference; });
+    for (auto left = last - first; left > 1; --left)
+      std::swap(first[left - 1],
+                first[static_cast<std::ptrdiff_t>(options_.random->below(static_cast<std::uint64_t>(left)))]);
+    first = last;
   }
-  for (const IpAddress& address : found->records) {
-    if (to.size() >= options_.most_addresses) co_return;
-    const bool ourselves =
-        std::ranges::find(options_.our_addresses, address) != options_.our_addresses.end() &&
-        std::ranges::find(options_.our_ports, options_.port) != options_.our_ports.end();
-    if (ourselves || (!address.is_public() && !options_.allow_private_networks) || address.is_unspecified()) {
-      why = outcome(Outcome::Fate::Failed, Cause::PrivateAddress, 554, {5, 4, 6},
-                    host.name + " has an address that mail must not go to: " + address.text());
-      continue;
-    }
-    to.push_back(address);
+  for (const Host& host : hosts) {
+    if (std::ranges::find(avoid, host.name) != avoid.end()) continue;
+    if (auto line = co_await try_host(opening, host)) co_return std::move(line);
+    if (opening.addresses >= options_.most_addresses) break;
   }
+  if (!opening.why)
+    opening.because(deferred(Cause::NoHostAnswered, 451, {4, 4, 1},
+                             "No mail server of " + opening.route->site + " answered"),
+                    {});
+  co_return refuse(std::move(*opening.why));
 }
 
-// True: every recipient has an answer from this host, good or bad; false: another host may do better.
-net::task<bool> Courier::try_address(const Host& host, const IpAddress& address,
-                                     const queue::Message& message, const std::vector<queue::Step>& steps,
-                                     Attempt& attempt) {
-  attempt.contact = {host.name, address.text(), {}};
-  auto connected =
-      co_await connector_.connect({.peer = {address, options_.port}, .patience = options_.connect});
-  if (!connected) {
-    const Outcome no = outcome(Outcome::Fate::Deferred, Cause::NoHostAnswered, 451, {4, 4, 1},
-                               "Connecting to " + host.name + " [" + address.text() +
-                                   "]: " + std::string(net::name(connected.error())));
-    for (Outcome& o : attempt.outcomes)
-      if (o.fate == Outcome::Fate::Deferred) o = no;
-    co_return false;
+net::task<std::unique_ptr<Line>> Courier::try_host(Opening& opening, const Host& host) {
+  auto to = co_await addresses(*opening.route, host);
+  if (!to) {
+    opening.because(std::move(to.error()), {host.name, {}, {}});
+    co_return nullptr;
   }
-  auto blob = co_await store_.open_blob(message.content.blob);
-  if (!blob) {
-    for (Outcome& o : attempt.outcomes)
-      o = outcome(Outcome::Fate::Deferred, Cause::StoreTrouble, 451, {4, 3, 0}, "The message cannot be read");
-    co_return true;
-  }
-
-  // Only for those who have no final answer yet.
-  std::vector<std::size_t> open;
-  Deal deal{.envelope = &message.envelope, .recipients = {}};
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (attempt.outcomes[i].fate != Outcome::Fate::Deferred) continue;
-    open.push_back(i);
-    deal.recipients.push_back(steps[i].given);
-    deal.recipients.back().address = steps[i].address;
-  }
-  Client client(std::move(*connected), options_.our_name, options_.patience);
-  bool reached = false;
-  try {
-    auto hello = co_await client.greet(&tls_, host.name, false);
-    attempt.contact.tls = client.tls();
-    if (!hello && hello.error().cause == Cause::TlsFailed) {
+  while (!to->empty() && opening.addresses < options_.most_addresses) {
+    const std::size_t before = to->size();
+    const std::string first = to->front().address().text();
+    auto reached = co_await race(connector_, *to, std::nullopt, options_.connect);
+    opening.addresses += before - to->size();
+    if (!reached) {
+      const std::string at = before == 1 ? " [" + first + "]" : std::string();
+      opening.because(
+          deferred(Cause::NoHostAnswered, 451, {4, 4, 1},
+                   "Connecting to " + host.name + at + ": " + std::string(net::name(reached.error()))),
+          {host.name, first, {}});
+      co_return nullptr;
+    }
+    if (auto line = co_await greet(opening, host, std::move(reached->stream), true)) co_return line;
+    if (opening.why && opening.why->outcome.cause == Cause::TlsFailed &&
+        opening.route->tls == TlsDemand::Opportunistic) {
       // Opportunistic TLS that fails is no reason to hold mail back (RFC 7435): again, in the clear.
-      auto again =
-          co_await connector_.connect({.peer = {address, options_.port}, .patience = options_.connect});
-      if (again) {
-        client = Client(std::move(*again), options_.our_name, options_.patience);
-        hello = co_await client.greet(nullptr, host.name, false);
-        attempt.contact.tls = "failed; sent without";
-      }
+      auto again = co_await connector_.connect({.peer = reached->at, .patience = options_.connect});
+      if (again)
+        if (auto line = co_await greet(opening, host, std::move(*again), false)) co_return line;
     }
-    if (!hello) {
-      for (const std::size_t i : open) attempt.outcomes[i] = hello.error();
-      co_return false;
-    }
-    Payload payload{.prefix = message.content.prefix,
-                    .blob = blob->get(),
-                    .octets = message.content.octets(),
-                    .eight_bit = message.envelope.body != Body::SevenBit};
-    reached = true;
-    auto outcomes = co_await client.transact(deal, payload);
-    for (std::size_t k = 0; k < open.size(); ++k) attempt.outcomes[open[k]] = std::move(outcomes[k]);
-    reached = false;
-    if (client.usable()) co_await client.quit();
-  } catch (const net::ConnectionEnded& ended) {
-    // After the final dot the server may have it (RFC 1047): the retry is the duplicate that is allowed.
-    const Outcome lost =
-        outcome(Outcome::Fate::Deferred, Cause::ConnectionLost, 451, {4, 4, 2},
-                host.name + " [" + address.text() + "]: connection " + std::string(name(ended.how())));
-    if (attempt.outcomes[open[0]].cause != Cause::Accepted || reached)
-      for (const std::size_t i : open)
-        if (attempt.outcomes[i].fate == Outcome::Fate::Deferred) attempt.outcomes[i] = lost;
   }
-  co_return std::ranges::none_of(attempt.outcomes, [](const Outcome& o) {
-    return o.fate == Outcome::Fate::Deferred && !(o.cause == Cause::RefusedByReply && o.remote_reply);
-  });
+  co_return nullptr;
+}
+
+net::task<std::unique_ptr<Line>> Courier::greet(Opening& opening, const Host& host, net::Stream stream,
+                                                bool with_tls) {
+  const net::Endpoint at = stream.peer();
+  Contact contact{host.name, at.is_unix() ? at.text() : at.address().text(), {}};
+  Conversation talk(std::move(stream));
+  Outcome no;
+  try {
+    const Visitor visitor{options_.our_name, host.name, with_tls ? &tls_ : nullptr};
+    auto welcome = co_await delivery::greet(talk, *opening.route, visitor, options_.patience);
+    if (welcome) {
+      contact.tls = with_tls ? std::move(welcome->tls) : "failed; sent without";
+      co_return std::make_unique<Line>(opening.route, std::move(talk), std::move(welcome->offers),
+                                       std::move(contact), store_, options_.patience);
+    }
+    no = std::move(welcome.error());
+  } catch (const net::ConnectionEnded& ended) {
+    no = deferred(Cause::ConnectionLost, 451, {4, 4, 2},
+                  host.name + " [" + contact.address + "]: connection " + std::string(name(ended.how())));
+  } catch (const NotSmtp& what) {
+    no = deferred(Cause::BadProtocol, 451, {4, 5, 0}, what.what());
+  }
+  opening.because(std::move(no), std::move(contact));
+  co_return nullptr;
 }
 
 net::task<Attempt> Courier::carry(const queue::Message& message, const std::string& domain,
                                   const std::vector<queue::Step>& steps) {
-  Attempt attempt{.outcomes = std::vector<Outcome>(steps.size(), nobody_answered(domain)), .contact = {}};
-  const auto give_all = [&](const Outcome& why) { attempt.outcomes.assign(steps.size(), why); };
+  constexpr int most_lines = 3;  // a 4yz to all from one host is often another's yes, and seldom a third's
+  Attempt attempt{.outcomes = std::vector<Outcome>(steps.size()), .contact = {}};
+  const auto route = co_await router_.find(domain);
+  if (!route) {
+    attempt.outcomes.assign(steps.size(), route.error());
+    co_return attempt;
+  }
+  std::vector<std::string> avoid;
+  std::vector<std::size_t> open_steps(steps.size());
+  std::iota(open_steps.begin(), open_steps.end(), std::size_t{0});
+  std::vector<queue::Step> rest;
+  for (int lines = 0; lines < most_lines; ++lines) {
+    auto line = co_await open(*route, avoid);
+    if (!line) {
+      // What an earlier host said of the message counts for more than that no other answers.
+      if (lines > 0) break;
+      attempt.outcomes.assign(steps.size(), line.error().outcome);
+      attempt.contact = std::move(line.error().contact);
+      break;
+    }
+    rest.clear();
+    for (const std::size_t i : open_steps) rest.push_back(steps[i]);
+    Attempt now = co_await (*line)->carry(message, rest);
+    if ((*line)->usable()) co_await (*line)->quit();
+    attempt.contact = std::move(now.contact);
+    for (std::size_t k = 0; k < rest.size(); ++k) attempt.outcomes[open_steps[k]] = now.outcomes[k];
 
-  std::vector<Host> to;
-  if (domain.starts_with('[')) {  // an address literal is its own host (RFC 5321 §5.1)
-    to.push_back({domain, 0});
-  } else {
-    auto found = co_await hosts(domain);
-    if (!found) {
-      give_all(found.error());
-      co_return attempt;
-    }
-    to = std::move(*found);
-  }
-  std::size_t tried = 0;
-  Outcome why = nobody_answered(domain);
-  for (const Host& host : to) {
-    std::vector<IpAddress> at;
-    if (host.name.starts_with('[')) {
-      const auto literal = Domain::parse(host.name);
-      const auto ip = literal ? IpAddress::parse(literal->literal_ip()) : std::nullopt;
-      if (ip && (ip->is_public() || options_.allow_private_networks))
-        at.push_back(*ip);
-      else
-        why = outcome(Outcome::Fate::Failed, Cause::PrivateAddress, 554, {5, 4, 6},
-                      "Mail must not go to the address " + host.name);
+    if (nobody_served(now)) {
+      avoid.push_back(attempt.contact.host);
     } else {
-      co_await addresses(host, at, why);
-    }
-    for (const IpAddress& address : at) {
-      ++tried;
-      if (co_await try_address(host, address, message, steps, attempt)) co_return attempt;
-      if (tried == options_.most_addresses) co_return attempt;
+      std::erase_if(open_steps, [&](std::size_t i) { return attempt.outcomes[i].cause != Cause::NotTried; });
+      if (open_steps.empty()) break;
     }
   }
-  if (tried == 0) give_all(why);
   co_return attempt;
 }
 

@@ -1,17 +1,18 @@
-// The courier: carries one entry of the queue to the recipients' server (RFC 5321 §5.1).
+// The courier: finds a site's hosts and opens lines to them (RFC 5321 §5.1).
 //
-// It finds the hosts, tries one after another until one has taken or finally refused every recipient, and
-// answers with one outcome per recipient. It never throws for what a peer or the DNS does. One connection at
-// a time here; pacing per site is egress's affair.
+// It tries one host after another until one greets, and answers with a Line or with why there is none. It
+// never throws for what a peer or the DNS does. How many lines, and when, is egress's affair.
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "delivery/attempt.h"
-#include "delivery/client.h"
+#include "delivery/line.h"
+#include "delivery/route.h"
 #include "dns/resolver.h"
 #include "net/connector.h"
 #include "queue/record.h"
@@ -27,37 +28,39 @@ struct CourierOptions {
   Patience patience{};
   std::size_t most_hosts = 50, most_addresses = 10;  // attack 59; per attempt
   std::chrono::seconds connect{30};
+  Random* random = &system_random();
 };
 
-struct Attempt {
-  std::vector<Outcome> outcomes;  // by step
-  Contact contact;
-};
-
+// Any core; what it opens lives on the core that asked.
 class Courier {
  public:
   Courier(dns::Resolver& resolver, net::Connector& connector, net::TlsClient& tls, store::Store& store,
           CourierOptions options);
-  // `steps` of one domain. The message's content is read from the store.
+
+  Router& router() { return router_; }
+
+  // A greeted line to the best host that answers; hosts named in `avoid` are passed over.
+  net::task<Result<std::unique_ptr<Line>, Refusal>> open(RoutePtr route,
+                                                         std::span<const std::string> avoid = {});
+
+  // All in one: find, open, carry, quit. A host that refuses all for now is followed by the next.
   net::task<Attempt> carry(const queue::Message& message, const std::string& domain,
                            const std::vector<queue::Step>& steps);
 
  private:
-  struct Host {
-    std::string name;
-    std::uint16_t preference = 0;
-  };
-  net::task<Result<std::vector<Host>, Outcome>> hosts(const std::string& domain);
-  // Adds the addresses mail may go to; what stands in the way of the rest is kept in `why`.
-  net::task<void> addresses(const Host& host, std::vector<IpAddress>& to, Outcome& why);
-  net::task<bool> try_address(const Host& host, const IpAddress& address, const queue::Message& message,
-                              const std::vector<queue::Step>& steps, Attempt& attempt);
+  struct Opening;  // what is known while one line is sought
+  net::task<Result<std::vector<net::Endpoint>, Outcome>> addresses(const Route& route, const Host& host);
+  net::task<std::unique_ptr<Line>> try_host(Opening& opening, const Host& host);
+  net::task<std::unique_ptr<Line>> greet(Opening& opening, const Host& host, net::Stream stream,
+                                         bool with_tls);
+  bool allowed(const IpAddress& address, std::uint16_t port) const;
 
-  dns::Resolver& resolver_;
   net::Connector& connector_;
+  dns::Resolver& resolver_;
   net::TlsClient& tls_;
   store::Store& store_;
   const CourierOptions options_;
+  Router router_;
 };
 
 }  // namespace postroad::delivery

@@ -5,6 +5,7 @@
 // most the configured time (5 s), then TimedOut.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -46,7 +47,8 @@ template <class T>
 struct Answer {
   std::vector<T> records;  // at least one
   bool secure = false;
-  std::string canonical;  // where CNAMEs led to; empty: nowhere
+  std::string canonical{};        // where CNAMEs led to; empty: nowhere
+  std::chrono::seconds ttl{300};  // how long it may be believed, from when it was asked for
 };
 template <class T>
 using Lookup = net::task<Result<Answer<T>, Error>>;

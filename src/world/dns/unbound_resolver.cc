@@ -28,6 +28,7 @@ struct Raw {
   std::vector<std::string> records;
   bool secure = false;
   std::string canonical;
+  std::chrono::seconds ttl{};
 };
 using RawAnswer = Result<std::shared_ptr<const Raw>, Error>;
 
@@ -84,7 +85,8 @@ struct UnboundResolver::State {
   Lookup<T> look_up(std::string name, Type type, std::optional<T> (*read)(std::string_view)) {
     const RawAnswer raw = co_await ask(std::move(name), type);
     if (!raw) co_return refuse(raw.error());
-    Answer<T> out{.records = {}, .secure = (*raw)->secure, .canonical = (*raw)->canonical};
+    Answer<T> out{
+        .records = {}, .secure = (*raw)->secure, .canonical = (*raw)->canonical, .ttl = (*raw)->ttl};
     for (const std::string& record : (*raw)->records)
       if (auto value = read(record)) out.records.push_back(std::move(*value));
     if (out.records.empty()) co_return refuse(Error::ServFail);  // there were some, and none can be read
@@ -180,7 +182,8 @@ void UnboundResolver::State::answered(void* data, int error, ub_result* result) 
     } else {
       Raw raw{.records = {},
               .secure = result->secure != 0,
-              .canonical = result->canonname ? result->canonname : ""};
+              .canonical = result->canonname ? result->canonname : "",
+              .ttl = told};
       for (std::size_t i = 0; result->data[i] && raw.records.size() < most_records; ++i)
         raw.records.emplace_back(result->data[i], static_cast<std::size_t>(result->len[i]));
       answer = std::make_shared<const Raw>(std::move(raw)), ttl = told;

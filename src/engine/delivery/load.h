@@ -1,0 +1,38 @@
+// Load: a message's octets on their way to a server, encoded as they go.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "delivery/attempt.h"
+#include "queue/record.h"
+#include "smtp/body_sink.h"
+#include "smtp/data_encoder.h"
+#include "store/store.h"
+
+namespace postroad::delivery {
+
+// Why it cannot be sent. Unreadable is the store's trouble; the others are the message's.
+enum class LoadError : std::uint8_t { Unreadable, NotSmtp };
+
+class Load {
+ public:
+  static net::task<Result<Load, LoadError>> open(store::Store& store, const queue::Content& content);
+
+  std::uint64_t octets() const { return content_->octets(); }  // as they are kept
+  // From the beginning; once for each transaction.
+  void rewind(smtp::DataEncoder::Dots dots);
+  // Hands the next piece to `sink` (for DATA the lone dot too, behind the last). False: that was all.
+  net::task<Result<bool, LoadError>> next(smtp::BodySink& sink);
+
+ private:
+  Load(const queue::Content& content, std::unique_ptr<store::BlobReader> blob)
+      : content_(&content), blob_(std::move(blob)) {}
+  const queue::Content* content_;
+  std::unique_ptr<store::BlobReader> blob_;
+  std::uint64_t at_ = 0;
+  bool begun_ = false;
+  smtp::DataEncoder encoder_;
+};
+
+}  // namespace postroad::delivery
