@@ -7,6 +7,7 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "delivery/courier.h"
 #include "dns/fixed_resolver.h"
@@ -33,9 +34,11 @@ struct Script {
   std::string too_many = "452 4.5.3 too many recipients\r\n";
   std::string data = "354 go\r\n";
   std::string dot = "250 2.0.0 kept\r\n";
-  std::deque<std::string> dots{};    // LMTP and successive messages: before `dot`
-  std::size_t most_messages = 1000;  // on one connection; then 421 to MAIL
+  std::map<std::string, std::string> other{};  // by first word; otherwise 250
+  std::deque<std::string> dots{};              // LMTP and successive messages: before `dot`
+  std::size_t most_messages = 1000;            // on one connection; then 421 to MAIL
   bool lmtp = false;
+  const net::TlsServer* tls = nullptr;  // null: after STARTTLS it goes on in the clear
 };
 
 struct Sink {
@@ -77,6 +80,8 @@ inline net::task<void> serve(net::Stream stream, Script script, Sink& sink) {
       co_await answer(script.helo);
     } else if (command == "STARTTLS") {
       co_await answer(script.starttls);
+      static const net::TlsService smtp{.name = "smtp"};
+      if (script.tls && script.starttls.starts_with("220")) co_await stream.start_tls(*script.tls, smtp);
     } else if (command.starts_with("MAIL")) {
       accepted.clear();
       if (messages >= script.most_messages) {
@@ -124,7 +129,8 @@ inline net::task<void> serve(net::Stream stream, Script script, Sink& sink) {
       co_await stream.close();
       co_return;
     } else {
-      co_await answer("250 ok\r\n");
+      const auto it = script.other.find(command.substr(0, command.find(' ')));
+      co_await answer(it == script.other.end() ? std::string("250 ok\r\n") : it->second);
     }
   }
 }
