@@ -67,9 +67,9 @@ struct Status {
 };
 
 struct Options {
-  std::chrono::days keep{90};            // histories
-  std::chrono::days keep_refused{14};    // of what was never accepted
-  std::chrono::milliseconds gather{50};  // how long the folder waits for company before it commits
+  std::chrono::days keep{90};             // histories
+  std::chrono::days keep_refused{14};     // of what was never accepted
+  std::chrono::milliseconds gather{250};  // how long the folder waits for company before it commits
 };
 
 class Ledger {

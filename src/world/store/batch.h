@@ -46,7 +46,7 @@ class Batch {
   Batch& release(BlobId blob, std::string_view by);
   static constexpr std::uint32_t no_such_blob = UINT32_MAX;
 
-  // Tells of this commit: the octets go to the store's one outbox, numbered in the order of commits over all
+  // Tells of this commit: the octets go to the store's one outbox, in the order of commits over all
   // partitions, as part of this commit. At most value_limit octets. Whoever reads the outbox (the ledger)
   // takes what it read out again by trim_outbox(number of the last), in the commit that keeps what it made of
   // it.

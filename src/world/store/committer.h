@@ -182,6 +182,7 @@ class Group {
   void index(FreshBlob& blob);
   void note(const rocksdb::Status& status);
   FreshBlob* fresh(Committer::Pending& pending, BlobId blob);
+  void bundle();
   void finish_batch();
 
   Committer& committer_;
@@ -198,6 +199,7 @@ class Group {
   std::vector<FreshBlob*> indexed_;
   std::vector<BlobId> released_;
   Outbox outbox_;
+  layout::OutboxBundle emitted_;
   std::vector<Database::FamilyHandle> families_;
 };
 

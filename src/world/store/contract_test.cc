@@ -297,20 +297,34 @@ TEST_P(Contract, WhatCommitsEmitComesOutInTheirOrderAndIsTrimmed) {
   EXPECT_EQ(commit(std::move(Batch(bob).emit("never").expect_version("k", Version{1}))).outcome,
             Outcome::Conflict);
   commit(std::move(Batch(alice).emit("d")));
-  EXPECT_EQ(outbox(0), "1:1:a 2:1:b 3:2:c 4:1:d ");
-  EXPECT_EQ(outbox(1, 2), "2:1:b 3:2:c ");
-  commit(std::move(Batch({Realm::Ledger, 1}).trim_outbox(2)));
-  EXPECT_EQ(outbox(0), "3:2:c 4:1:d ");
+  EXPECT_EQ(outbox(0), "1:1:a 1:1:b 2:2:c 3:1:d ");
+  EXPECT_EQ(outbox(0, 1), "1:1:a 1:1:b ");
+  EXPECT_EQ(outbox(1, 1), "2:2:c ");
+  commit(std::move(Batch({Realm::Ledger, 1}).trim_outbox(1)));
+  EXPECT_EQ(outbox(0), "2:2:c 3:1:d ");
   subject_->reopen();
-  EXPECT_EQ(outbox(2), "3:2:c 4:1:d ");
-  commit(std::move(Batch({Realm::Ledger, 1}).trim_outbox(4)));
+  EXPECT_EQ(outbox(1), "2:2:c 3:1:d ");
+  commit(std::move(Batch({Realm::Ledger, 1}).trim_outbox(3)));
   EXPECT_EQ(outbox(0), "");
   subject_->reopen();
   commit(std::move(Batch(alice).emit("e")));
-  EXPECT_EQ(outbox(0), "5:1:e ");
+  EXPECT_EQ(outbox(0), "4:1:e ");
   commit(std::move(Batch({Realm::Ledger, 1}).trim_outbox(1'000'000)));
   commit(std::move(Batch(alice).emit("f")));
-  EXPECT_EQ(outbox(4), "6:1:f ");
+  EXPECT_EQ(outbox(3), "5:1:f ");
+}
+
+TEST_P(Contract, MoreThanARecordHoldsIsEmittedInSeveral) {
+  const std::string large(60'000, 'x');
+  Batch batch(alice);
+  for (int n = 0; n < 5; ++n) batch.emit(large + std::to_string(n));
+  commit(std::move(batch));
+  const auto entries = *run(store().outbox(0, 100));
+  ASSERT_EQ(entries.size(), 5u);
+  for (std::size_t n = 0; n < entries.size(); ++n) EXPECT_EQ(entries[n].octets, large + std::to_string(n));
+  EXPECT_LT(entries.front().number, entries.back().number);
+  commit(std::move(Batch({Realm::Ledger, 1}).trim_outbox(entries[1].number)));
+  EXPECT_EQ(run(store().outbox(0, 100))->size(), 3u);
 }
 
 TEST_P(Contract, TheReaderOfTheOutboxIsWoken) {

@@ -222,8 +222,8 @@ void Group::apply(Committer::Pending& pending, Version version) {
         released_.push_back(op->blob);
         break;
       case Batch::Kind::Emit:
-        write_.Put(database.outbox(), layout::outbox_key(outbox_.next++),
-                   layout::outbox_record(partition, op->value));
+        emitted_.add(partition, op->value);
+        if (emitted_.full()) bundle();
         break;
       case Batch::Kind::Trim:
         // Each number was put once: a single deletion and its put vanish together when they meet.
@@ -246,8 +246,13 @@ void Group::apply(Committer::Pending& pending, Version version) {
   versions_[partition] = max(version, versions_[partition]);
 }
 
+void Group::bundle() {
+  write_.Put(parts_.database.outbox(), layout::outbox_key(outbox_.next++), emitted_.take());
+}
+
 // What goes with every group: counters, segment rows, the promise of blob ids.
 void Group::finish_batch() {
+  if (!emitted_.empty()) bundle();
   for (const auto& [partition, version] : versions_)
     write_.Put(parts_.database.keys(), slice(layout::Prefix(partition, layout::counter_mark).view()),
                layout::number_record(version.value()));

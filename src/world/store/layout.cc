@@ -129,21 +129,31 @@ std::optional<std::string_view> read_body(std::string_view record) {
   return in.rest();
 }
 
-std::string outbox_record(Partition partition, std::string_view octets) {
-  const Prefix from(partition, 0);
-  std::string record;
-  record.reserve(4 + partition_octets + octets.size());
-  Writer(record).u32(value_checksum(from.partition(), octets)).raw(from.partition()).raw(octets);
-  return record;
+OutboxBundle::OutboxBundle() : record_(checksum_octets, '\0') {}
+
+void OutboxBundle::add(Partition partition, std::string_view octets) {
+  Writer(record_).raw(Prefix(partition, 0).partition()).string(octets);
 }
 
-std::optional<OutboxRecord> read_outbox(std::string_view record) {
+std::string OutboxBundle::take() {
+  std::string checksum;
+  Writer(checksum).u32(value_checksum({}, std::string_view(record_).substr(checksum_octets)));
+  record_.replace(0, checksum_octets, checksum);
+  return std::exchange(record_, std::string(checksum_octets, '\0'));
+}
+
+std::optional<std::vector<OutboxRecord>> read_outbox(std::string_view record) {
   Reader in(record);
   const std::uint32_t checksum = in.u32();
-  const auto from = in.raw(partition_octets);
-  const auto partition = read_partition(from);
-  if (!in.ok() || !partition || value_checksum(from, in.rest()) != checksum) return std::nullopt;
-  return OutboxRecord{*partition, in.rest()};
+  if (!in.ok() || value_checksum({}, in.rest()) != checksum) return std::nullopt;
+  std::vector<OutboxRecord> found;
+  while (!in.at_end()) {
+    const auto partition = read_partition(in.raw(partition_octets));
+    const auto octets = in.string();
+    if (!in.ok() || !partition) return std::nullopt;
+    found.push_back({*partition, octets});
+  }
+  return found;
 }
 
 std::string segment_record(const SegmentRow& row) {

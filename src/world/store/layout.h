@@ -8,7 +8,7 @@
 //   blobs           blob                                           where its octets lie
 //   bodies          blob                                           checksum, octets (small ones)
 //   ops             realm id op                                    version of the commit
-//   outbox          number                                         checksum, realm, id, octets
+//   outbox          number                                         checksum, then realm, id, octets of each
 //   engine          "next_blob" ... | "segment" number             counters, segment rows
 //
 // realm is one octet, id and blob eight octets big-endian, so that the order of keys is the order of numbers.
@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -94,12 +95,27 @@ std::optional<Location> read_location(std::string_view record);
 std::string body_checksum(std::string_view octets);  // 8 octets; a body's record is these and the octets
 std::optional<std::string_view> read_body(std::string_view record);
 
-std::string outbox_record(Partition partition, std::string_view octets);
+// What the commits of a group emitted, as one record: a key for each would cost more than what it holds.
+class OutboxBundle {
+ public:
+  static constexpr std::size_t full_octets = 64 * 1024;  // another one is begun
+
+  OutboxBundle();
+  void add(Partition partition, std::string_view octets);
+  bool empty() const { return record_.size() <= checksum_octets; }
+  bool full() const { return record_.size() >= full_octets; }
+  std::string take();  // and begins anew
+
+ private:
+  static constexpr std::size_t checksum_octets = 4;
+  std::string record_;
+};
 struct OutboxRecord {
   Partition partition;
   std::string_view octets;
 };
-std::optional<OutboxRecord> read_outbox(std::string_view record);
+// In their order; nothing if the record is damaged.
+std::optional<std::vector<OutboxRecord>> read_outbox(std::string_view record);
 
 struct SegmentRow {
   std::uint64_t salt = 0;           // as in the file's header

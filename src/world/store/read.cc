@@ -165,9 +165,10 @@ Result<std::vector<OutboxEntry>, ReadError> read_outbox(Database& database, cons
   const std::unique_ptr<rocksdb::Iterator> it(database.db().NewIterator(options, database.outbox()));
   for (it->Seek(layout::outbox_key(after + 1)); it->Valid() && found.size() < limit; it->Next()) {
     const auto number = layout::read_outbox_key(view(it->key()));
-    const auto record = layout::read_outbox(view(it->value()));
-    if (!number || !record) continue;  // damaged: this one is lost, and `verify` says so
-    found.push_back({*number, record->partition, std::string(record->octets)});
+    const auto bundle = layout::read_outbox(view(it->value()));
+    if (!number || !bundle) continue;  // damaged: this one is lost, and `verify` says so
+    for (const auto& [partition, octets] : *bundle)
+      found.push_back({*number, partition, std::string(octets)});
   }
   if (!it->status().ok()) return refuse(error_of(it->status()));
   return found;

@@ -299,9 +299,10 @@ class Repair {
   void outbox() {
     all_of(source_->outbox(), "the outbox", [&](std::string_view key, std::string_view record) {
       const auto number = layout::read_outbox_key(key);
-      if (!number || !layout::read_outbox(record))
-        return report_.fault("an entry of the outbox is damaged and left out");
-      if (report_.outbox++ == 0) next_outbox_ = *number;
+      const auto bundle = layout::read_outbox(record);
+      if (!number || !bundle) return report_.fault("a record of the outbox is damaged and left out");
+      if (report_.outbox == 0) next_outbox_ = *number;
+      report_.outbox += bundle->size();
       put(target_->outbox(), layout::outbox_key(next_outbox_++), record);
     });
   }

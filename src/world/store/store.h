@@ -118,9 +118,10 @@ class Store {
 
   // --- The outbox ------------------------------------------------------------------------------------------
 
-  // What Batch::emit() left, after number `after`, in the order of commits; numbers rise by one and are never
-  // used again. The reader keeps its own place and never reads from the front again (a queue popped by
-  // seeking to its front costs the square of what was removed).
+  // What Batch::emit() left, after number `after`, in the order of commits. Numbers rise by one and are never
+  // used again; what was committed together may share one, and comes together: so `limit` may be passed. The
+  // reader keeps its own place and never reads from the front again (a queue popped by seeking to its front
+  // costs the square of what was removed).
   virtual net::task<Result<std::vector<OutboxEntry>, ReadError>> outbox(std::uint64_t after,
                                                                         std::size_t limit) = 0;
   // `changed` runs on the calling core some time after a commit that emitted.

@@ -164,9 +164,11 @@ class Verification {
   void outbox() {
     const auto it = all_of(database_.outbox());
     std::uint64_t last = 0;
-    for (it->SeekToFirst(); it->Valid(); it->Next(), ++report_.outbox) {
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
       const auto number = layout::read_outbox_key(view(it->key()));
-      if (!number || !layout::read_outbox(view(it->value())))
+      const auto bundle = layout::read_outbox(view(it->value()));
+      if (bundle) report_.outbox += bundle->size();
+      if (!number || !bundle)
         report_.fault("the outbox: an entry is damaged after number " + std::to_string(last));
       else if (last != 0 && *number != last + 1)
         report_.fault(fmt::format("the outbox: nothing between {} and {}", last, *number));
