@@ -24,8 +24,11 @@ class Writer {
   Writer& u32_key(std::uint32_t v) { return big(v); }
   Writer& u64_key(std::uint64_t v) { return big(v); }
   Writer& varint(std::uint64_t v) {
-    for (; v >= 0x80; v >>= 7) out_.push_back(static_cast<char>(v | 0x80));
-    return u8(static_cast<std::uint8_t>(v));
+    char octets[10];
+    std::size_t size = 0;
+    for (; v >= 0x80; v >>= 7) octets[size++] = static_cast<char>(v | 0x80);
+    octets[size++] = static_cast<char>(v);
+    return raw({octets, size});
   }
   Writer& raw(std::string_view bytes) { return out_.append(bytes), *this; }
   Writer& string(std::string_view bytes) { return varint(bytes.size()).raw(bytes); }
@@ -33,13 +36,15 @@ class Writer {
  private:
   template <class T>
   Writer& little(T v) {
-    for (std::size_t i = 0; i < sizeof v; ++i) out_.push_back(static_cast<char>(v >> (8 * i)));
-    return *this;
+    char octets[sizeof v];
+    for (std::size_t i = 0; i < sizeof v; ++i) octets[i] = static_cast<char>(v >> (8 * i));
+    return raw({octets, sizeof octets});
   }
   template <class T>
   Writer& big(T v) {
-    for (std::size_t i = sizeof v; i-- > 0;) out_.push_back(static_cast<char>(v >> (8 * i)));
-    return *this;
+    char octets[sizeof v];
+    for (std::size_t i = 0; i < sizeof v; ++i) octets[sizeof v - 1 - i] = static_cast<char>(v >> (8 * i));
+    return raw({octets, sizeof octets});
   }
   std::string& out_;
 };

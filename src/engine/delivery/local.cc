@@ -26,6 +26,7 @@ ledger::Event delivered(QueueId id, TenantId tenant, const Address& recipient, c
                         std::uint64_t octets, Time now) {
   using ledger::Field;
   ledger::Event event{.type = ledger::Type::Delivered, .at = now, .tenant = tenant, .queue_id = id};
+  event.fields.reserve(8);
   event.with(Field::Recipient, recipient.text()).with(Field::Octets, octets).with(Field::Provider, "local");
   if (!(to == recipient)) event.with(Field::ResolvedTo, to.text());
   return event;

@@ -29,6 +29,7 @@ std::optional<Event> decode(std::string_view octets) {
   event.at = time_of_micros(reader.i64());
   event.tenant = TenantId{static_cast<std::uint32_t>(reader.varint())};
   event.queue_id = QueueId{reader.u64()};
+  event.fields.reserve(12);
   while (reader.ok() && !reader.at_end()) {
     const auto field = static_cast<Field>(reader.u8());
     event.fields.emplace_back(field, std::string(reader.string()));

@@ -146,10 +146,12 @@ task<Result<std::vector<Stored>, Refusal>> Account::arrive(Arrival arrival, std:
           .u32(stored[0].uid.value());
       change.batch.put(keys::operation(arrival.op->view()), first);
     }
-    for (ledger::Event event : arrival.events) {
+    for (ledger::Event& event : arrival.events) {
+      const std::size_t given = event.fields.size();
       event.with(ledger::Field::Account, id_.value());
       event.with(ledger::Field::Mailbox, mailbox->id.value()).with(ledger::Field::Uid, stored[0].uid.value());
       ledger::record(change.batch, event);
+      event.fields.resize(given);  // the next round may be about another mailbox
     }
     operations.push_back(std::move(add));
     hot().stage(change, *mailbox, std::move(operations));

@@ -141,6 +141,7 @@ Result<MailboxRecord, RecordError> decode_mailbox(std::string_view record) {
 
 std::string encode(const Locator& l) {
   std::string out;
+  out.reserve(48 + l.prefix.size());
   Writer(out).u8(record_version).u64(l.blob.value()).varint(l.blob_octets).i64(l.born).u64(l.queue_id);
   Writer(out).string(l.prefix).u8(l.pieces);
   return out;
@@ -160,18 +161,21 @@ Result<Locator, RecordError> decode_locator(std::string_view record) {
 }
 
 std::string HeaderFields::encode(std::string_view header, bool complete) {
-  std::string fields;
-  for (const mime::Field& field : mime::Header(header)) {
-    if (!is_kept(field.name)) continue;
-    fields += field.raw;
-    // A header that ends with the message may lack the last line end; a list of fields has every one.
-    if (!field.raw.ends_with('\n')) fields += "\r\n";
-    if (fields.size() > kept_octets) complete = false;
-    if (!complete) break;
-  }
   std::string out;
-  Writer(out).u8(record_version).u8(complete ? AllKept : NotKept);
-  if (complete) out += fields;
+  out.reserve(header.size() + 4);
+  Writer(out).u8(record_version).u8(AllKept);
+  const std::size_t head = out.size();
+  for (const mime::Field& field : mime::Header(header)) {
+    if (!complete) break;
+    if (!is_kept(field.name)) continue;
+    out += field.raw;
+    // A header that ends with the message may lack the last line end; a list of fields has every one.
+    if (!field.raw.ends_with('\n')) out += "\r\n";
+    if (out.size() - head > kept_octets) complete = false;
+  }
+  if (complete) return out;
+  out.clear();
+  Writer(out).u8(record_version).u8(NotKept);
   return out;
 }
 

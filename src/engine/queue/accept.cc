@@ -77,6 +77,7 @@ std::vector<ledger::Event> events_of(const Submission& submission, const Plan& p
   ledger::Event accepted{
       .type = ledger::Type::Accepted, .at = now, .tenant = plan.tenant, .queue_id = submission.id};
   const Origin& origin = submission.origin;
+  accepted.fields.reserve(16);
   accepted.with(Field::Sender, submission.envelope.reverse_path.text())
       .with(Field::Octets, submission.content.octets())
       .with(Field::Protocol, origin.protocol)

@@ -233,6 +233,7 @@ void put_fields(std::string& out, const Content& content, std::uint64_t octets) 
 
 std::string render_envelope(const Message& message, std::size_t part) {
   std::string out;
+  out.reserve(512);
   put_envelope(out, message, part);
   return out;
 }
@@ -244,6 +245,7 @@ std::string render_bodystructure(const Message& message) {
   };
   std::vector<Tail> tails;
   std::string out;
+  out.reserve(256);
   const Parts& parts = message.parts();
   for (std::size_t i = 0; i <= parts.size(); ++i) {
     for (; !tails.empty() && tails.back().at == i; tails.pop_back()) out += tails.back().text;

@@ -161,6 +161,7 @@ std::string serialize(const Message& message, std::uint64_t prefix_octets) {
 
 std::string serialize(const Message& message, const Summary& summary, std::uint64_t prefix_octets) {
   std::string out;
+  out.reserve(2048);
   RecordWriter w(out);
   w.u8(version).varint(prefix_octets).varint(message.octets()).varint(message.parts()[0].body_start);
   w.varint(message.anomalies().bits());

@@ -126,6 +126,11 @@ std::string preview_line(std::string_view text) {
   std::string out;
   std::size_t characters = 0;
   while (!text.empty() && characters < preview_characters) {
+    if (text.front() > ' ' && text.front() < '\x7f') {
+      out.push_back(text.front());
+      text.remove_prefix(1), ++characters;
+      continue;
+    }
     const auto point = utf8::take(text);
     if (!point) {
       text.remove_prefix(1);

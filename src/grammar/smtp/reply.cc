@@ -1,10 +1,7 @@
 #include "smtp/reply.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "base/cursor.h"
 #include "base/utf8.h"
@@ -13,6 +10,10 @@ namespace postroad::smtp {
 namespace {
 
 constexpr std::size_t longest_line = 512;  // RFC 5321 §4.5.3.1.5, with code and CRLF
+
+bool plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
 
 std::string harmless(std::string_view text, ReplyCharset charset) {
   std::string out;
@@ -46,33 +47,38 @@ std::size_t line_part(std::string_view text, std::size_t room) {
 std::string render(const Reply& reply, ReplyCharset charset) {
   const std::string status = reply.status.given() ? reply.status.text() : "";
   const std::size_t room = longest_line - 6 - (status.empty() ? 0 : status.size() + 1);  // "250 " CRLF
+  const char code[] = {static_cast<char>('0' + reply.code / 100 % 10),
+                       static_cast<char>('0' + reply.code / 10 % 10),
+                       static_cast<char>('0' + reply.code % 10)};
 
-  std::vector<std::string> lines;
+  std::string out;
+  out.reserve(reply.text.size() + 64);
+  std::size_t last = 0;  // where the last line begins
+  const auto say = [&](std::string_view part) {
+    last = out.size();
+    out.append(code, sizeof code).append(1, '-').append(status);
+    if (!status.empty() && !part.empty()) out += ' ';
+    out.append(part).append("\r\n");
+  };
   std::string_view text = reply.text;
   for (;;) {
     const auto end = text.find('\n');
-    const std::string line = harmless(text.substr(0, end), charset);
-    std::string_view rest = line;
+    std::string_view rest = text.substr(0, end);
+    std::string clean;  // nearly all is already
+    if (!plain(rest)) rest = clean = harmless(rest, charset);
     do {
       const auto part = line_part(rest, room);
-      lines.emplace_back(rest.substr(0, part));
+      say(rest.substr(0, part));
       rest.remove_prefix(part);
       if (rest.starts_with(' ')) rest.remove_prefix(1);
     } while (!rest.empty());
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }
-
-  std::string out;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const bool last = i + 1 == lines.size();
-    out += fmt::format("{:03}", reply.code);
-    if (!last || !status.empty() || !lines[i].empty()) out += last ? ' ' : '-';
-    out += status;
-    if (!status.empty() && !lines[i].empty()) out += ' ';
-    out += lines[i];
-    out += "\r\n";
-  }
+  if (out.size() == last + 6)
+    out.erase(last + 3, 1);  // nothing but the code
+  else
+    out[last + 3] = ' ';
   return out;
 }
 

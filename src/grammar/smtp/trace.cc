@@ -38,8 +38,9 @@ void from_clause(const Received& r, std::vector<std::string>& words) {
 
 // Each word stays on one line.
 std::string folded(std::string_view name, const std::vector<std::string>& words) {
-  std::string out(name);
-  out += ':';
+  std::string out;
+  out.reserve(512);
+  out.append(name) += ':';
   std::size_t column = out.size();
   for (const std::string& word : words) {
     const bool fold = column + 1 + word.size() > columns && column > 8;

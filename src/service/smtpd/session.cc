@@ -153,7 +153,9 @@ Reply Session::hello(const smtp::ClientName& client) {
   client_ = client;
   extended_ = true;
   peer_.helo = client.text;
-  std::string text = settings_.hostname.text() + " greets you";
+  std::string text;
+  text.reserve(384);
+  text.append(settings_.hostname.text()).append(" greets you");
   text += "\nPIPELINING\nSIZE " + std::to_string(settings_.limits.message.value());
   text += "\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nCHUNKING\nDSN";
   text += "\nLIMITS RCPTMAX=" + std::to_string(settings_.limits.recipients) +

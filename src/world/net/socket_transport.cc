@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "net/descriptor.h"
 #include "net/socket.h"
@@ -41,15 +42,20 @@ class SocketTransport final : public Transport, private Descriptor::Owner {
   }
   IoResult write_last(std::string_view octets) override { return write(octets, {}, MSG_NOSIGNAL | MSG_MORE); }
 
+  ssize_t send(std::string_view first, std::string_view second, int flags) {
+    if (second.empty()) return ::send(socket_.fd(), first.data(), first.size(), flags);
+    iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
+                      {const_cast<char*>(second.data()), second.size()}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    return ::sendmsg(socket_.fd(), &message, flags);
+  }
+
   IoResult write(std::string_view first, std::string_view second, int flags) {
+    if (first.empty()) std::swap(first, second);
     while (descriptor_.may_write()) {
-      iovec parts[2] = {{const_cast<char*>(first.data()), first.size()},
-                        {const_cast<char*>(second.data()), second.size()}};
-      const int from = first.empty() ? 1 : 0;
-      msghdr message{};
-      message.msg_iov = parts + from;
-      message.msg_iovlen = static_cast<std::size_t>(2 - from - (second.empty() ? 1 : 0));
-      const ssize_t n = ::sendmsg(socket_.fd(), &message, flags);
+      const ssize_t n = send(first, second, flags);
       if (n >= 0) {
         if (static_cast<std::size_t>(n) < first.size() + second.size()) descriptor_.filled();
         return {Io::Done, static_cast<std::size_t>(n)};
