@@ -34,7 +34,9 @@ void message(std::string_view octets) {
 void entry(std::string_view key, std::string_view octets) {
   const auto read = read_entry(key, octets);
   if (!read) return;
-  require(entry_key(read->id, read->number) == key);
+  require(entry_key(read->due, name_of(*read)) == key);
+  const auto head = read_head(key, octets);
+  require(head && head->first.name == name_of(*read) && head->second == read->domain);
   require(read->steps.size() <= octets.size());
   const std::string written = encode(*read);
   const auto again = read_entry(key, written);
@@ -52,7 +54,7 @@ void entry(std::string_view key, std::string_view octets) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  constexpr std::size_t key = 11;
+  constexpr std::size_t key = 19;
   if (size <= key) return 0;
   const std::string_view octets(reinterpret_cast<const char*>(data), size);
   if (data[0] == 'e')

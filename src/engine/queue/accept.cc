@@ -20,7 +20,7 @@ std::size_t octets(const Step& step) {
 
 }  // namespace
 
-std::vector<Entry> entries_for(QueueId id, std::vector<Step> local, std::vector<Step> remote, Time due) {
+std::vector<Entry> entries_for(QueueId id, std::vector<Step> local, std::vector<Step> remote) {
   std::map<std::string, std::vector<Step>> by_domain;
   for (Step& step : remote) {
     const std::string domain = step.address.domain().text();
@@ -35,8 +35,7 @@ std::vector<Entry> entries_for(QueueId id, std::vector<Step> local, std::vector<
       size += octets(step);
       if (size > most_entry_octets) {
         size = octets(step);
-        out.push_back(
-            {.id = id, .number = static_cast<std::uint16_t>(out.size()), .domain = domain, .due = due});
+        out.push_back({.id = id, .number = static_cast<std::uint16_t>(out.size()), .domain = domain});
       }
       out.back().steps.push_back(std::move(step));
     }
@@ -64,10 +63,10 @@ Plan plan(const directory::Directory& directory, const Submission& submission, T
       local.push_back({recipient, target.account, target.address, target.detail});
     for (const Address& target : to->forwards) remote.push_back({recipient, {}, target, {}});
   }
-  const Time due = submission.envelope.hold_until.value_or(now);
-  if (submission.envelope.recipients.size() == 1 && local.size() == 1 && remote.empty() && due <= now)
+  const bool now_wanted = !submission.envelope.hold_until || *submission.envelope.hold_until <= now;
+  if (submission.envelope.recipients.size() == 1 && local.size() == 1 && remote.empty() && now_wanted)
     out.only = directory::Local{local[0].account, local[0].address, local[0].detail};
-  out.entries = entries_for(submission.id, std::move(local), std::move(remote), due);
+  out.entries = entries_for(submission.id, std::move(local), std::move(remote));
   return out;
 }
 

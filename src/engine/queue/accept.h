@@ -22,7 +22,8 @@ Plan plan(const directory::Directory& directory, const Submission& submission, T
 // Accepted, and RecipientAccepted for each.
 std::vector<ledger::Event> events_of(const Submission& submission, const Plan& plan, Time now);
 
-// A message with these recipients, one entry per domain and as many as its size needs.
-std::vector<Entry> entries_for(QueueId id, std::vector<Step> local, std::vector<Step> remote, Time due);
+// A message with these recipients, one entry per domain and as many as its size needs; stamp() makes them
+// whole.
+std::vector<Entry> entries_for(QueueId id, std::vector<Step> local, std::vector<Step> remote);
 
 }  // namespace postroad::queue

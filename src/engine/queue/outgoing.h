@@ -41,13 +41,29 @@ struct NewMail {
 struct Listed {
   std::shared_ptr<const Message> message;
   Entry entry;
+  std::string site;  // as far as it is known; else the domain
   bool out = false;  // being worked on now
+};
+using Want = std::function<bool(const Listed&)>;
+
+// Which entries a command is meant for. With an id only that message is looked at, else all are.
+struct Selection {
+  std::optional<QueueId> id{};
+  Want want{};                              // none: every entry
+  std::function<bool(const Step&)> step{};  // cancel: which recipients of an entry; none: all
 };
 
 struct Counts {
   std::uint64_t entries = 0;
   std::uint64_t messages = 0;
-  std::uint64_t lanes = 0;
+  std::uint64_t lanes = 0;   // with anything due
+  std::uint64_t loaded = 0;  // entries in memory
+};
+
+struct Done {
+  std::uint64_t entries = 0;  // that were meant, and done with
+  std::uint64_t messages = 0;
+  std::uint64_t busy = 0;  // being delivered this moment: not touched
 };
 
 class Outgoing {
@@ -57,11 +73,16 @@ class Outgoing {
   // The next job that is due on this core, waiting for one. Only messages that can be read come out; a
   // damaged record is set aside (quarantined), told as an event, and does not stop the others.
   virtual net::task<Job> next() = 0;
-  // Another one of the same domain, if one is due: for a connection that is open already.
-  virtual net::task<std::optional<Job>> next_for(std::string_view domain) = 0;
-  // Stops handing out jobs of a domain, or goes on; "" is local delivery.
-  virtual void close(std::string_view domain) = 0;
-  virtual void open(std::string_view domain) = 0;
+  // Another one of the same site, if one is due: for a connection that is open already.
+  virtual net::task<std::optional<Job>> next_for(std::string_view site) = 0;
+  // Stops handing out jobs of a site, or goes on; "" is local delivery.
+  virtual void close(std::string_view site) = 0;
+  virtual void open(std::string_view site) = 0;
+  // Until somebody says so, a domain is a site of its own.
+  virtual void regroup(std::string_view domain, std::string_view site) = 0;
+  virtual std::string site_of(std::string_view domain) = 0;
+  // Whether the site answered last time: those that did not may not take all the places.
+  virtual void doubt(std::string_view site, bool doubtful) = 0;
 
   // One commit: what is done leaves the queue, the rest waits for its time, the report goes in. `fates` in
   // the order of the entry's steps. False: the store does not take it; delivery must pause (C8) and settle
@@ -69,8 +90,8 @@ class Outgoing {
   virtual net::task<bool> settle(const Job& job, std::vector<Settled> fates, std::optional<NewMail> report,
                                  std::optional<std::string> last_reply, std::optional<std::string> last_host,
                                  bool delay_told) = 0;
-  // Back into the queue as it was, due at `due`: nothing was tried.
-  virtual void put_back(const Job& job, Time due) = 0;
+  // Back into the queue as it was: nothing was tried.
+  virtual void put_back(Job job) = 0;
 
   // A name for a message that shall lie in the same shard as `near`.
   virtual QueueId id_near(QueueId near) = 0;
@@ -81,13 +102,14 @@ class Inspection {
  public:
   virtual ~Inspection() = default;
   virtual net::task<Counts> counts() = 0;
-  // In order of id, from behind `after`; `want` decides.
-  virtual net::task<std::vector<Listed>> list(QueueId after, std::size_t limit,
-                                              std::function<bool(const Message&, const Entry&)> want) = 0;
-  // Makes the entries of a message (or a domain's, "" for all) due now. Answers how many.
-  virtual net::task<std::size_t> retry(std::optional<QueueId> id, std::string domain) = 0;
-  // Takes a message out of the queue without report. False: not there, or being delivered this moment.
-  virtual net::task<bool> cancel(QueueId id) = 0;
+  // In order of id, from behind `after`.
+  virtual net::task<std::vector<Listed>> list(QueueId after, std::size_t limit, Want want) = 0;
+  virtual net::task<std::vector<Listed>> show(QueueId id) = 0;
+  virtual net::task<Done> count(Selection which) = 0;
+  // Makes them due now.
+  virtual net::task<Done> retry(Selection which) = 0;
+  // Takes them out of the queue without a report.
+  virtual net::task<Done> cancel(Selection which) = 0;
   // Nothing is handed out while held: the state after a restore, or by command.
   virtual void hold(bool held) = 0;
   virtual bool held() const = 0;

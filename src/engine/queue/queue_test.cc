@@ -1,19 +1,11 @@
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
-#include "ledger/ledger.h"
-#include "net/manual_core.h"
 #include "queue/accept.h"
+#include "queue/queue_testing.h"
 #include "queue/retry.h"
-#include "queue/schedule.h"
-#include "queue/service.h"
-#include "store/embedded.h"
 
 namespace postroad::queue {
 namespace {
-
-Address address(std::string_view text) { return *Address::parse(text); }
 
 TEST(Retry, WaitsGrowAndTheLastOneRepeats) {
   const RetryPolicy policy;
@@ -28,54 +20,6 @@ TEST(Retry, TheLastAttemptComesWhenTheTimeIsUpAndThenNoMore) {
   const Time accepted{}, end = accepted + policy.give_up_after;
   EXPECT_EQ(next_attempt(policy, accepted, 40, end - 1h), end);
   EXPECT_EQ(next_attempt(policy, accepted, 41, end), std::nullopt);
-}
-
-EntryName name(std::uint64_t id, std::uint16_t number = 0) { return {QueueId{id}, number}; }
-
-TEST(Schedule, GivesWhatHasBeenDueLongest) {
-  Schedule schedule;
-  const Time now{100s};
-  schedule.wait(name(1), "a.example", now - 1s);
-  schedule.wait(name(2), "b.example", now - 3s);
-  schedule.wait(name(3), "a.example", now + 1s);
-  EXPECT_EQ(schedule.take(now), name(2));
-  EXPECT_EQ(schedule.take(now), name(1));
-  EXPECT_EQ(schedule.take(now), std::nullopt);
-  EXPECT_EQ(schedule.next_due(), now + 1s);
-  EXPECT_TRUE(schedule.is_out(name(1)));
-  EXPECT_FALSE(schedule.is_out(name(3)));
-}
-
-TEST(Schedule, AClosedLaneHoldsUpNobodyElse) {
-  Schedule schedule;
-  const Time now{100s};
-  schedule.close("slow.example");
-  schedule.wait(name(1), "slow.example", now - 9s);
-  schedule.wait(name(2), "quick.example", now - 1s);
-  EXPECT_EQ(schedule.take(now), name(2));
-  EXPECT_EQ(schedule.take(now), std::nullopt);
-  EXPECT_EQ(schedule.take_from("slow.example", now), name(1));
-  schedule.wait(name(1), "slow.example", now);
-  schedule.open("slow.example");
-  EXPECT_EQ(schedule.take(now), name(1));
-}
-
-TEST(Schedule, ForgetsLanesWithoutEntries) {
-  Schedule schedule;
-  for (std::uint64_t i = 1; i <= 100; ++i) schedule.wait(name(i), std::to_string(i) + ".example", Time{});
-  for (std::uint64_t i = 1; i <= 100; ++i) schedule.remove(name(i));
-  EXPECT_EQ(schedule.lanes(), 0u);
-  EXPECT_EQ(schedule.size(), 0u);
-}
-
-TEST(Schedule, FlushMakesADomainDueNow) {
-  Schedule schedule;
-  const Time now{100s};
-  schedule.wait(name(1), "a.example", now + 1h);
-  schedule.wait(name(2), "b.example", now + 1h);
-  EXPECT_EQ(schedule.flush("a.example", now), 1u);
-  EXPECT_EQ(schedule.take(now), name(1));
-  EXPECT_EQ(schedule.take(now), std::nullopt);
 }
 
 TEST(Record, MessageAndEntrySurviveTheWayToTheDiskAndBack) {
@@ -102,13 +46,13 @@ TEST(Record, MessageAndEntrySurviveTheWayToTheDiskAndBack) {
   given.original = OriginalRecipient{"rfc822", "old@y.example"};
   e.steps.push_back(
       {.given = given, .account = AccountId{9}, .address = address("b@x.example"), .detail = "d"});
-  const auto entry = read_entry(entry_key(e.id, e.number), encode(e));
+  const auto entry = read_entry(entry_key(e.due, name_of(e)), encode(e));
   ASSERT_TRUE(entry);
   EXPECT_EQ(encode(*entry), encode(e));
   EXPECT_EQ(entry->steps[0].given.original->address, "old@y.example");
   const std::string octets = encode(e);
   for (std::size_t n = 0; n + 1 < octets.size(); ++n)
-    EXPECT_FALSE(read_entry(entry_key(e.id, e.number), octets.substr(0, n))) << n;
+    EXPECT_FALSE(read_entry(entry_key(e.due, name_of(e)), octets.substr(0, n))) << n;
 }
 
 TEST(Entries, AreOnePerDomainAndStaySmall) {
@@ -117,7 +61,7 @@ TEST(Entries, AreOnePerDomainAndStaySmall) {
     const Address to = address("person" + std::to_string(i) + "@" + (i % 2 ? "a.example" : "b.example"));
     remote.push_back({.given = {.address = to}, .account = {}, .address = to});
   }
-  const auto entries = entries_for(QueueId{1}, {}, remote, Time{});
+  const auto entries = entries_for(QueueId{1}, {}, remote);
   std::size_t steps = 0;
   for (const Entry& entry : entries) {
     EXPECT_LT(encode(entry).size(), store::value_limit);
@@ -126,99 +70,6 @@ TEST(Entries, AreOnePerDomainAndStaySmall) {
   }
   EXPECT_EQ(steps, 3000u);
 }
-
-// A directory of a few people, and a door that can be told what to answer.
-class People final : public directory::Directory {
- public:
-  bool hosts(const Domain& domain) const override { return domain.text() == "demo.test"; }
-  Result<directory::Destination, directory::NoDestination> resolve(const Address& to) const override {
-    if (!hosts(to.domain())) return refuse(directory::NoDestination::NotOurs);
-    const auto it = people.find(to.local_part());
-    if (it == people.end()) return refuse(directory::NoDestination::NoSuchMailbox);
-    return directory::Destination{TenantId{1}, {{AccountId{it->second}, to, ""}}, {}};
-  }
-  std::optional<Address> postmaster() const override { return std::nullopt; }
-  std::optional<directory::Account> account(AccountId) const override { return std::nullopt; }
-  std::optional<directory::Account> account(const Address&) const override { return std::nullopt; }
-  bool owns(AccountId, const Address&) const override { return false; }
-  net::task<Result<directory::Identity, directory::AuthError>> check_password(std::string_view,
-                                                                              std::string_view,
-                                                                              directory::Scope,
-                                                                              std::string_view) override {
-    co_return refuse(directory::AuthError::Failed);
-  }
-  directory::ScramKeys scram_keys(std::string_view, directory::ScramHash, directory::Scope) const override {
-    return {};
-  }
-  void authenticated(std::string_view, std::string_view, bool) override {}
-  std::map<std::string, std::uint64_t> people{{"alice", 1}, {"bob", 2}};
-};
-
-class OneDoor final : public Door {
- public:
-  net::task<Through> deliver_now(const Submission&, const directory::Local& target,
-                                 std::vector<ledger::Event>) override {
-    through.push_back(target.account);
-    co_return answer;
-  }
-  net::task<bool> has_room(AccountId account, std::uint64_t) override { co_return account != full; }
-  Through answer = Through::Done;
-  AccountId full{};
-  std::vector<AccountId> through;
-};
-
-class QueueTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    char name[] = "/tmp/postroad-queue-XXXXXX";
-    folder_ = mkdtemp(name);
-    open();
-  }
-  void TearDown() override {
-    queue_.reset();
-    writers_.clear();
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-  // As after a kill: what is in memory is gone.
-  void open() {
-    queue_.reset();
-    writers_.clear();
-    store_.reset();
-    store_ = std::move(*store::open_embedded({.data = folder_, .cores = 1, .threads = false}));
-    queue_ = std::make_unique<Service>(*store_, std::vector<net::Core*>{&core_}, people_, core_.clock());
-    queue_->set_door(door_);
-    run(queue_->load());
-  }
-  template <class T>
-  T run(net::task<T> task) {
-    return core_.run(std::move(task));
-  }
-  Submission letter(std::vector<std::string> to) {
-    auto writer = store_->new_blob(20);
-    writer->append("Subject: x\r\n\r\nbody\r\n");
-    const auto blob = run(writer->finish());
-    writers_.push_back(std::move(writer));
-    Submission out{.id = run(next_id())};
-    out.envelope.reverse_path = ReversePath(address("me@example.org"));
-    for (const std::string& text : to) out.envelope.recipients.push_back({.address = address(text)});
-    out.content = {.prefix = {}, .blob = *blob, .blob_octets = 20, .structure = {}};
-    return out;
-  }
-  net::task<QueueId> next_id() { co_return queue_->next_id(); }
-  auto accept(Submission submission, bool each = false) {
-    return run(queue_->accept(std::move(submission), each));
-  }
-  Counts counts() { return run(queue_->counts()); }
-
-  std::string folder_;
-  net::ManualCore core_;
-  People people_;
-  OneDoor door_;
-  std::vector<std::unique_ptr<store::BlobWriter>> writers_;
-  std::unique_ptr<store::EmbeddedStore> store_;
-  std::unique_ptr<Service> queue_;
-};
 
 TEST_F(QueueTest, MailForOneAccountGoesStraightThrough) {
   const auto verdicts = accept(letter({"bob@demo.test"}));
@@ -265,7 +116,7 @@ TEST_F(QueueTest, SettlingKeepsWhatIsDeferredAndEndsWhatIsDone) {
   ASSERT_TRUE(run(queue_->settle(job, fates, std::nullopt, "451 later", "mx.a.example", false)));
   EXPECT_EQ(counts().entries, 1u);
   open();
-  const auto listed = run(queue_->list(QueueId{}, 10, [](const Message&, const Entry&) { return true; }));
+  const auto listed = run(queue_->list(QueueId{}, 10, {}));
   ASSERT_EQ(listed.size(), 1u);
   EXPECT_EQ(listed[0].entry.attempts, 1u);
   EXPECT_EQ(listed[0].entry.last_reply, "451 later");
@@ -290,7 +141,7 @@ TEST_F(QueueTest, AReportGoesInWithTheFailureItTellsOf) {
   report.message.report = true;
   const Address to = address("me@b.example");
   report.entries =
-      entries_for(report.message.id, {}, {{.given = {.address = to}, .account = {}, .address = to}}, Time{});
+      entries_for(report.message.id, {}, {{.given = {.address = to}, .account = {}, .address = to}});
   ASSERT_TRUE(run(queue_->settle(job, {{.fate = Settled::Fate::Failed}}, report, {}, {}, false)));
   open();
   const Job next = run(queue_->next());
@@ -344,14 +195,19 @@ TEST_F(QueueTest, AnAdministratorCancelsAndRetries) {
   const QueueId id = one.id;
   ASSERT_TRUE(accept(std::move(one)));
   const Job job = run(queue_->next());
-  EXPECT_FALSE(run(queue_->cancel(id)));  // somebody works on it
+  const Done cancelled = run(queue_->cancel(
+      {.id = id, .want = [&](const Listed& l) { return l.entry.domain == job.entry.domain; }}));
+  EXPECT_EQ(cancelled.entries, 0u);  // somebody works on it
+  EXPECT_EQ(cancelled.busy, 1u);
   ASSERT_TRUE(run(queue_->settle(job, {{.fate = Settled::Fate::Deferred, .due = core_.clock().now() + 1h}},
                                  std::nullopt, {}, {}, false)));
-  EXPECT_EQ(run(queue_->retry(id, "")), 2u);
+  EXPECT_EQ(run(queue_->retry({.id = id})).entries, 2u);
+  EXPECT_EQ(run(queue_->next()).message->id, id);
   EXPECT_EQ(run(queue_->next()).message->id, id);
   open();
-  EXPECT_TRUE(run(queue_->cancel(id)));
+  EXPECT_EQ(run(queue_->cancel({.id = id})).entries, 2u);
   EXPECT_EQ(counts().entries, 0u);
+  EXPECT_EQ(counts().messages, 0u);
   open();
   EXPECT_EQ(counts().messages, 0u);
 }

@@ -2,6 +2,7 @@
 #include "queue/service.h"
 
 #include <stdexcept>
+#include <unordered_set>
 
 #include "base/bytes.h"
 #include "ledger/ledger.h"
@@ -28,9 +29,9 @@ QueueId id_of(std::uint64_t sequence, unsigned shard) {
 }  // namespace
 
 Service::Service(store::Store& store, std::vector<net::Core*> cores, const directory::Directory& directory,
-                 const Clock& clock)
+                 const Clock& clock, Schedule::Limits limits)
     : store_(store), directory_(directory), clock_(clock) {
-  for (net::Core* core : cores) lanes_.push_back(std::make_unique<Lane>(*core));
+  for (net::Core* core : cores) lanes_.push_back(std::make_unique<Lane>(*core, limits));
   for (unsigned shard = 0; shard < shards; ++shard)
     lanes_[store_.owner(shard_partition(shard))]->shards.push_back(shard);
 }
@@ -68,19 +69,25 @@ net::task<void> Service::load_core(Lane& lane) {
   for (const unsigned shard : lane.shards) co_await load_shard(lane, shard);
 }
 
+// Counts, and finds where to begin. Nothing is kept: what is due is read again when its turn comes.
 net::task<void> Service::load_shard(Lane& lane, unsigned shard) {
-  store::Range range = store::Range::prefix("e", 1000);
+  Shelf& shelf = lane.shelves[shard];
+  shelf.next = Shelf::end;
+  store::Range range{.from = "e", .to = std::string(Shelf::end), .limit = 2000};
+  std::unordered_set<QueueId> families;
   for (;;) {
     const auto page = co_await store_.scan(shard_partition(shard), range);
     if (!page) throw std::runtime_error("the queue cannot be read: run `postroad verify`");
+    lane.damaged += page->damaged;
     for (const store::Entry stored : *page) {
-      const auto entry = read_entry(stored.key, stored.value);
-      if (!entry) {
+      Shelf::lower(shelf.next, stored.key);
+      const auto head = read_head(stored.key, stored.value);
+      if (!head) {
         ++lane.damaged;
         continue;
       }
-      lane.schedule.wait({entry->id, entry->number}, entry->domain, entry->due);
-      ++lane.left[entry->id];
+      ++lane.totals.entries;
+      if (head->first.sole || families.insert(head->first.name.id).second) ++lane.totals.messages;
     }
     if (!page->more || page->empty()) co_return;
     range.from = std::string(page->back().key) + '\0';
@@ -165,7 +172,7 @@ net::task<Result<std::vector<Verdict>, AcceptError>> Service::accept(Submission 
       if (plan.refused[i]) lost.push_back({.given = recipient, .account = {}, .address = recipient.address});
       verdicts[i].accepted = true;
     }
-    for (Entry& entry : entries_for(submission.id, std::move(lost), {}, now)) {
+    for (Entry& entry : entries_for(submission.id, std::move(lost), {})) {
       entry.number = static_cast<std::uint16_t>(plan.entries.size());
       plan.entries.push_back(std::move(entry));
     }
@@ -181,11 +188,12 @@ net::task<Result<std::vector<Verdict>, AcceptError>> Service::accept(Submission 
   message->content = std::move(submission.content);
   message->origin = std::move(submission.origin);
   message->report = submission.report;
+  stamp(*message, plan.entries);
 
   store::Batch batch(shard_partition(message->id.shard()));
   const std::string key = message_key(message->id);
   batch.put(key, encode(*message)).refer(message->content.blob, key);
-  for (const Entry& entry : plan.entries) batch.put(entry_key(entry.id, entry.number), encode(entry));
+  for (const Entry& entry : plan.entries) batch.put(entry_key(entry.due, name_of(entry)), encode(entry));
   for (const ledger::Event& event : events) ledger::record(batch, event);
   const auto done = co_await store_.commit(std::move(batch));
   if (done.outcome == store::Outcome::NoSpace) co_return refuse(AcceptError::Full);
@@ -195,8 +203,8 @@ net::task<Result<std::vector<Verdict>, AcceptError>> Service::accept(Submission 
   // It is ours now. Its shard's core takes it from here; the message travels along, so that nothing is read
   // back.
   Lane& home = of(message->id);
-  auto enlist = [&home, message, entries = std::move(plan.entries)]() mutable {
-    home.enlist(message, std::move(entries));
+  auto enlist = [&home, message, entries = std::move(plan.entries), now]() mutable {
+    home.enlist(message, std::move(entries), now);
   };
   if (&home == &lane)
     enlist();

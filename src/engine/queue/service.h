@@ -14,14 +14,11 @@
 
 namespace postroad::queue {
 
-inline constexpr unsigned shards = 64;
-inline store::Partition shard_partition(unsigned shard) { return {store::Realm::Queue, shard}; }
-
 class Service final : public Queue, public Outgoing, public Inspection {
  public:
   // `cores` are those that own shards, by index. Everything outlives the service.
   Service(store::Store& store, std::vector<net::Core*> cores, const directory::Directory& directory,
-          const Clock& clock);
+          const Clock& clock, Schedule::Limits limits = {});
   ~Service();
 
   // Reads what waits. Throws std::runtime_error with a line for an administrator if the store cannot be read.
@@ -33,20 +30,24 @@ class Service final : public Queue, public Outgoing, public Inspection {
                                                               bool per_recipient) override;
 
   net::task<Job> next() override;
-  net::task<std::optional<Job>> next_for(std::string_view domain) override;
-  void close(std::string_view domain) override;
-  void open(std::string_view domain) override;
+  net::task<std::optional<Job>> next_for(std::string_view site) override;
+  void close(std::string_view site) override;
+  void open(std::string_view site) override;
+  void regroup(std::string_view domain, std::string_view site) override;
+  std::string site_of(std::string_view domain) override;
+  void doubt(std::string_view site, bool doubtful) override;
   net::task<bool> settle(const Job& job, std::vector<Settled> fates, std::optional<NewMail> report,
                          std::optional<std::string> last_reply, std::optional<std::string> last_host,
                          bool delay_told) override;
-  void put_back(const Job& job, Time due) override;
+  void put_back(Job job) override;
   QueueId id_near(QueueId near) override;
 
   net::task<Counts> counts() override;
-  net::task<std::vector<Listed>> list(QueueId after, std::size_t limit,
-                                      std::function<bool(const Message&, const Entry&)> want) override;
-  net::task<std::size_t> retry(std::optional<QueueId> id, std::string domain) override;
-  net::task<bool> cancel(QueueId id) override;
+  net::task<std::vector<Listed>> list(QueueId after, std::size_t limit, Want want) override;
+  net::task<std::vector<Listed>> show(QueueId id) override;
+  net::task<Done> count(Selection which) override;
+  net::task<Done> retry(Selection which) override;
+  net::task<Done> cancel(Selection which) override;
   void hold(bool held) override;
   bool held() const override { return held_; }
 
@@ -56,13 +57,29 @@ class Service final : public Queue, public Outgoing, public Inspection {
   Lane& of(QueueId id);
   QueueId make_id(unsigned shard);
   net::task<void> load_shard(Lane& lane, unsigned shard);
-  net::task<std::optional<Job>> read(Lane& lane, EntryName name);
   net::task<void> load_core(Lane& lane);
-  net::task<std::vector<Listed>> list_here(Lane& lane, QueueId after, std::size_t limit,
-                                           const std::function<bool(const Message&, const Entry&)>& want);
-  net::task<std::size_t> retry_here(Lane& lane, std::optional<QueueId> id, std::string domain);
-  net::task<bool> cancel_here(Lane& lane, QueueId id);
+  net::task<std::optional<Job>> read_job(Lane& lane, EntryName name);
+  net::task<std::uint32_t> count_left(const Message& message);
+  // One page of what has come due; one page of what there was no room for. False: nothing to read.
+  net::task<bool> load_due(Lane& lane);
+  net::task<bool> sweep(Lane& lane);
+  std::optional<Time> next_due(const Lane& lane) const;
+
+  class Leaving;  // entries that a commit takes out
+  class Claim;    // an entry that an administrator works on
+  struct Group;   // of such, in one commit
+  class Browser;
+  net::task<std::optional<std::vector<Entry>>> read_entries(const Message& message);
+  net::task<std::vector<Listed>> list_here(Lane& lane, QueueId after, std::size_t limit, const Want& want);
   net::task<Counts> counts_here(Lane& lane);
+  enum class Edit : std::uint8_t { Count, Retry, Cancel };
+  net::task<Done> edit(Selection which, Edit what);
+  net::task<Done> edit_here(Lane& lane, const Selection& which, Edit what);
+  net::task<Done> edit_page(Lane& lane, std::vector<std::shared_ptr<const Message>> messages,
+                            const Selection& which, Edit what);
+  net::task<void> edit_message(Lane& lane, Group& group, std::shared_ptr<const Message> message,
+                               const Selection& which, Edit what);
+  net::task<std::vector<Listed>> show_here(Lane& lane, QueueId id);
   net::task<bool> keep_high(std::uint64_t sequence);
 
   store::Store& store_;

@@ -30,8 +30,9 @@ net::task<Answer> list_queue(const Services& s, Call& call) {
   }
   const std::string sender = folded(call.query("sender")), recipient = folded(call.query("recipient")),
                     domain = call.query("domain");
-  const auto want = [&](const queue::Message& message, const queue::Entry& entry) {
-    const auto& from = message.envelope.reverse_path.address();
+  const auto want = [&](const queue::Listed& listed) {
+    const queue::Entry& entry = listed.entry;
+    const auto& from = listed.message->envelope.reverse_path.address();
     if (!sender.empty() && (sender == "<>" ? from.has_value() : !from || from->folded() != sender))
       return false;
     if (!domain.empty() && entry.domain != (domain == "local" ? "" : domain)) return false;
@@ -76,24 +77,27 @@ net::task<Answer> show_queued(const Services& s, Call& call) {
 net::task<Answer> retry_one(const Services& s, Call& call) {
   const auto id = id_of(call);
   if (!id) co_return refuse(id.error());
-  const auto count = co_await s.queue->retry(*id, "");
-  if (count == 0 && (co_await entries_of(s, *id)).empty()) co_return refuse(not_queued(*id));
-  co_return ok(json::object{{"retried", count}});
+  const queue::Done done = co_await s.queue->retry({.id = *id});
+  if (done.entries + done.busy == 0) co_return refuse(not_queued(*id));
+  co_return ok(json::object{{"retried", done.entries}});
 }
 
 net::task<Answer> retry_many(const Services& s, Call& call) {
-  std::string domain = call.text("domain").value_or("");
-  const auto count = co_await s.queue->retry(std::nullopt, std::move(domain));
-  co_return ok(json::object{{"retried", count}});
+  const std::string domain = call.text("domain").value_or("");
+  queue::Selection which;
+  if (!domain.empty())
+    which.want = [domain](const queue::Listed& listed) { return listed.entry.domain == domain; };
+  const queue::Done done = co_await s.queue->retry(std::move(which));
+  co_return ok(json::object{{"retried", done.entries}});
 }
 
 net::task<Answer> cancel(const Services& s, Call& call) {
   const auto id = id_of(call);
   if (!id) co_return refuse(id.error());
-  if (!co_await s.queue->cancel(*id)) {
-    if ((co_await entries_of(s, *id)).empty()) co_return refuse(not_queued(*id));
+  const queue::Done done = co_await s.queue->cancel({.id = *id});
+  if (done.busy > 0)
     co_return refuse(in_use(fmt::format("{} is being delivered this moment; try again.", id->text())));
-  }
+  if (done.entries == 0) co_return refuse(not_queued(*id));
   co_return nothing();
 }
 
@@ -128,15 +132,8 @@ json::object view(const queue::Listed& listed) {
 }
 
 net::task<json::array> entries_of(const Services& s, QueueId id) {
-  const auto any = [](const queue::Message&, const queue::Entry&) { return true; };
   json::array out;
-  // Most messages have few entries, and reading what lies behind them costs time.
-  for (const std::size_t limit : {std::size_t{16}, most_of_one + 1}) {
-    out.clear();
-    for (const auto& listed : co_await s.queue->list(QueueId{id.number() - 1}, limit, any))
-      if (listed.entry.id == id) out.push_back(view(listed));
-    if (out.size() < limit) break;
-  }
+  for (const auto& listed : co_await s.queue->show(id)) out.push_back(view(listed));
   co_return out;
 }
 
