@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "delivery/classify.h"
 #include "mail/enhanced_status.h"
 #include "mail/envelope.h"
 
@@ -43,7 +44,12 @@ struct Outcome {
   Reply reply{};              // theirs, or what we would say: code and status are always set
   bool remote_reply = false;  // the reply was theirs
   bool dsn_relayed = false;   // Delivered to a server that does DSN itself (RFC 3461 §5.2)
+  Stage stage{};              // of a remote reply: when it came
+  Verdict verdict{};          // of a remote refusal; see verdict_of()
 };
+
+// Whose trouble it is and what to do, whether a server said so or we found out ourselves.
+Verdict verdict_of(const Outcome& outcome);
 
 struct Contact {        // whom we spoke to last
   std::string host;     // "mx1.example.org"

@@ -26,7 +26,7 @@ ledger::Event event_of(const queue::Job& job, const queue::Step& step, const Out
   event.with(Field::Recipient, step.given.address.text());
   if (!(step.address == step.given.address)) event.with(Field::ResolvedTo, step.address.text());
   event.with(Field::Attempt, job.entry.attempts + 1);
-  event.with(Field::Reply, one_line(outcome.reply)).with(Field::Class, to_text(outcome.cause));
+  event.with(Field::Reply, one_line(outcome.reply)).with(Field::Class, to_text(verdict_of(outcome).klass));
   if (!contact.host.empty())
     event.with(Field::Host, contact.host).with(Field::RemoteAddress, contact.address);
   if (!contact.tls.empty()) event.with(Field::Tls, contact.tls);

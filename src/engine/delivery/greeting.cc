@@ -1,5 +1,6 @@
 #include "delivery/greeting.h"
 
+#include "delivery/classify.h"
 #include "sasl/client.h"
 
 namespace postroad::delivery {
@@ -40,18 +41,18 @@ net::task<Result<smtp::Capabilities, Outcome>> introduce(Conversation& talk, con
     if (hello.code == 250) co_return smtp::Capabilities{};
   }
   if (hello.code < 400) throw NotSmtp();
-  co_return refuse(refused(std::move(hello)));
+  co_return refuse(refused(std::move(hello), Stage::Hello, route.provider));
 }
 
 // RFC 4954 §4. A password is shown to nobody but behind TLS (choose_mechanism sees to it).
-net::task<Result<void, Outcome>> sign_in(Conversation& talk, const Login& login, const Welcome& welcome,
+net::task<Result<void, Outcome>> sign_in(Conversation& talk, const Route& route, const Welcome& welcome,
                                          const Patience& patience) {
   const auto failed = [](std::string text) {
     return refuse(deferred(Cause::LoginFailed, 454, {4, 7, 0}, std::move(text)));
   };
   const std::string mechanism(sasl::choose_mechanism(welcome.offers.auth, false, talk.stream().is_tls()));
   if (mechanism.empty()) co_return failed("The next hop offers no way to sign in that could be used");
-  sasl::ClientExchange exchange(mechanism, {.credentials = {login.name, login.password}});
+  sasl::ClientExchange exchange(mechanism, {.credentials = {route.login->name, route.login->password}});
   auto initial = exchange.begin();
   if (!initial) co_return failed("The credentials for the next hop cannot be used");
   talk.say("AUTH " + mechanism + (*initial ? " " + **initial : std::string()));
@@ -63,7 +64,7 @@ net::task<Result<void, Outcome>> sign_in(Conversation& talk, const Login& login,
   }
   if (said.code == 235 && exchange.verified()) co_return {};
   if (said.code < 400) co_return failed("The next hop is not the server that knows our password");
-  Outcome no = refused(std::move(said));
+  Outcome no = refused(std::move(said), Stage::Hello, route.provider);
   no.cause = Cause::LoginFailed;
   no.fate = Fate::Deferred;  // an administrator's affair, not the sender's
   co_return refuse(std::move(no));
@@ -71,9 +72,16 @@ net::task<Result<void, Outcome>> sign_in(Conversation& talk, const Login& login,
 
 }  // namespace
 
-Outcome refused(Reply reply) {
-  if (!reply.status.given()) reply.status = {static_cast<std::uint8_t>(reply.permanent() ? 5 : 4), 0, 0};
-  return {reply.permanent() ? Fate::Failed : Fate::Deferred, Cause::RefusedByReply, std::move(reply), true};
+Outcome refused(Reply reply, Stage stage, std::string_view provider) {
+  Verdict verdict = ReplyRules::builtin().judge(reply, stage, provider);
+  const auto klass = static_cast<std::uint8_t>(verdict.permanent ? 5 : 4);
+  if (!reply.status.given()) reply.status = {klass, 0, 0};
+  return {.fate = verdict.permanent ? Fate::Failed : Fate::Deferred,
+          .cause = Cause::RefusedByReply,
+          .reply = std::move(reply),
+          .remote_reply = true,
+          .stage = stage,
+          .verdict = std::move(verdict)};
 }
 
 Outcome deferred(Cause cause, std::uint16_t code, EnhancedStatus status, std::string text) {
@@ -94,7 +102,7 @@ net::task<Result<Welcome, Outcome>> greet(Conversation& talk, const Route& route
     if (greeting.code < 400) throw NotSmtp();
     // A 5yz greeting speaks for this host, not for the message (RFC 5321 §3.1, RFC 7504 §4): others may take
     // it.
-    Outcome no = refused(std::move(greeting));
+    Outcome no = refused(std::move(greeting), Stage::Connect, route.provider);
     no.fate = Fate::Deferred;
     co_return refuse(std::move(no));
   }
@@ -116,13 +124,13 @@ net::task<Result<Welcome, Outcome>> greet(Conversation& talk, const Route& route
     } else if (go.code < 400) {
       throw NotSmtp();
     } else if (go.code == 421) {
-      co_return refuse(refused(go));
+      co_return refuse(refused(go, Stage::Hello, route.provider));
     }  // offered and then refused: as if it had not been offered
   }
   if (welcome.tls.empty() && route.tls >= TlsDemand::Encrypted)
     co_return refuse(unprotected("The server offers no TLS, and the route demands it"));
   if (route.login) {
-    auto in = co_await sign_in(talk, *route.login, welcome, patience);
+    auto in = co_await sign_in(talk, route, welcome, patience);
     if (!in) co_return refuse(std::move(in.error()));
   }
   co_return welcome;

@@ -26,8 +26,8 @@ struct Visitor {
 net::task<Result<Welcome, Outcome>> greet(Conversation& talk, const Route& route, const Visitor& visitor,
                                           const Patience& patience);
 
-// A 4yz or 5yz as an outcome, with a status where theirs has none.
-Outcome refused(Reply reply);
+// A 4yz or 5yz as an outcome, with a status where theirs has none, and classified.
+Outcome refused(Reply reply, Stage stage, std::string_view provider);
 Outcome deferred(Cause cause, std::uint16_t code, EnhancedStatus status, std::string text);
 
 }  // namespace postroad::delivery

@@ -188,7 +188,7 @@ net::task<void> Line::transact(Bunch& bunch) {
   }
 
   if (!from.positive()) {
-    for (const std::size_t i : bunch.index) bunch.outcomes[i] = refused(from);
+    for (const std::size_t i : bunch.index) bunch.outcomes[i] = refused(from, Stage::Mail, route_->provider);
   } else {
     const bool some = anybody();
     for (std::size_t k = 0; k < answers.size(); ++k) {
@@ -198,7 +198,7 @@ net::task<void> Line::transact(Bunch& bunch) {
       } else if (some && too_many_recipients(answers[k])) {
         bunch.again.push_back(i);
       } else {
-        bunch.outcomes[i] = refused(answers[k]);
+        bunch.outcomes[i] = refused(answers[k], Stage::Rcpt, route_->provider);
         if (too_many_recipients(answers[k])) bunch.outcomes[i].fate = Fate::Deferred;
       }
     }
@@ -217,7 +217,7 @@ net::task<void> Line::transact(Bunch& bunch) {
   if (go.code != 354) {
     checked(go);
     if (go.code < 400) throw NotSmtp();
-    for (const std::size_t i : bunch.accepted) bunch.outcomes[i] = refused(go);
+    for (const std::size_t i : bunch.accepted) bunch.outcomes[i] = refused(go, Stage::Data, route_->provider);
     reset_first_ = from.positive();
     co_return;
   }
@@ -237,7 +237,7 @@ void Line::take_goodbye(Bunch& bunch, const Reply& from, const std::vector<Reply
   const Reply& last = answers.empty() ? from : answers.back();
   for (std::size_t k = 0; k < bunch.index.size(); ++k) {
     const bool no = k < answers.size() && !answers[k].positive();
-    bunch.outcomes[bunch.index[k]] = refused(no ? answers[k] : last);
+    bunch.outcomes[bunch.index[k]] = refused(no ? answers[k] : last, Stage::Rcpt, route_->provider);
   }
 }
 
@@ -271,7 +271,8 @@ net::task<void> Line::take_end(Bunch& bunch, bool bdat) {
     if (k == 0 || each) end = checked(co_await talk_.reply(patience_.final_dot));
     if (bunch.accepted.empty()) break;  // BDAT to nobody: refused, with the transaction still open
     bunch.outcomes[bunch.accepted[k]] =
-        end.code < 300 ? Outcome{Fate::Delivered, Cause::Accepted, end, true, offers_.dsn} : refused(end);
+        end.code < 300 ? Outcome{Fate::Delivered, Cause::Accepted, end, true, offers_.dsn}
+                       : refused(end, Stage::End, route_->provider);
   }
   if (bdat && end.code >= 400) reset_first_ = true;
 }

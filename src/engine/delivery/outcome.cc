@@ -1,4 +1,5 @@
 #include "delivery/attempt.h"
+#include "delivery/reply_rules.h"
 
 namespace postroad::delivery {
 
@@ -26,6 +27,36 @@ std::string_view to_text(Cause cause) {
     case Cause::StoreTrouble: return "store trouble";
   }
   return "unknown";
+}
+
+Verdict verdict_of(const Outcome& outcome) {
+  if (outcome.remote_reply) return outcome.verdict;
+  const auto class_of = [&] {
+    switch (outcome.cause) {
+      case Cause::NoSuchDomain:
+      case Cause::NoSuchHost:
+      case Cause::NullMx: return Class::NoSuchDomain;
+      case Cause::DnsTrouble: return Class::DnsTrouble;
+      case Cause::NoHostAnswered:
+      case Cause::PrivateAddress: return Class::Unreachable;
+      case Cause::ConnectionLost:
+      case Cause::NotTried: return Class::ConnectionLost;
+      case Cause::Loops: return Class::Loop;
+      case Cause::TlsFailed: return Class::TlsFailed;
+      case Cause::LoginFailed: return Class::LoginNeeded;
+      case Cause::NotConvertible: return Class::International;
+      case Cause::TooBig: return Class::TooBig;
+      case Cause::BadProtocol: return Class::NotSmtp;
+      case Cause::NoMailbox: return Class::NoSuchMailbox;
+      case Cause::MailboxFull: return Class::MailboxFull;
+      case Cause::StoreTrouble: return Class::Ours;
+      case Cause::Accepted:
+      case Cause::RefusedByReply:
+      case Cause::Expired: break;
+    }
+    return Class::Unknown;
+  };
+  return completed({.klass = class_of(), .permanent = outcome.fate == Outcome::Fate::Failed}, outcome.stage);
 }
 
 }  // namespace postroad::delivery
