@@ -11,11 +11,13 @@ build="clang-19 lld-19 cmake ninja-build ccache pkg-config make git ca-certifica
   libgumbo-dev libseccomp-dev libxxhash-dev"
 tests="libgtest-dev libgmock-dev libclang-rt-19-dev clang-format-19 clang-tidy-19 llvm-19 python3 openssl"
 
+# name servers, for the resolver's tests; none of them is started
+servers="nsd ldnsutils"
 clients="swaks libnet-ssleay-perl libauthen-sasl-perl curl s-nail msmtp mutt isync fetchmail getmail6 offlineimap3 thunderbird fuse3 libfuse3-dev libfaketime"
 rivals="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd"
 
 packages=$build
-[ "${SETUP:-test}" = run ] || packages="$build $tests $clients"
+[ "${SETUP:-test}" = run ] || packages="$build $tests $clients $servers"
 [ "${SETUP:-test}" != bench ] || packages="$packages $rivals"
 
 missing=
@@ -32,9 +34,9 @@ Install them as root, or install sudo: then this script does it." >&2; exit 1; }
 fi
 echo "Installing:$missing"
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-# Debian starts a mail server as it installs it, unless this file says no (invoke-rc.d(8)).
-if [ "${SETUP:-test}" = bench ]; then
-  echo "postfix postfix/main_mailer_type select No configuration" | $as_root debconf-set-selections
+# Debian starts a server as it installs it, unless this file says no (invoke-rc.d(8)).
+if [ "${SETUP:-test}" != run ]; then
+  [ "${SETUP:-test}" != bench ] || echo "postfix postfix/main_mailer_type select No configuration" | $as_root debconf-set-selections
   if [ ! -e /usr/sbin/policy-rc.d ]; then
     printf '#!/bin/sh\nexit 101\n' | $as_root install -m 755 /dev/stdin /usr/sbin/policy-rc.d
     trap '$as_root rm -f /usr/sbin/policy-rc.d' EXIT

@@ -168,7 +168,7 @@ void UnboundResolver::State::answered(void* data, int error, ub_result* result) 
   auto& question = *static_cast<Question*>(data);
   State& state = *question.state;
   std::chrono::seconds ttl = state.options.failure_ttl;
-  RawAnswer answer = refuse(Error::ServFail);
+  RawAnswer answer = refuse(error == UB_SYNTAX ? Error::BadName : Error::ServFail);
   if (error == 0 && result) {
     const std::chrono::seconds told(std::max(result->ttl, 0));
     if (result->bogus) {
