@@ -84,6 +84,7 @@ net::task<void> Session::run() {
   stream_.allow(patience());
   bool goes_on = co_await welcome();
   std::uint32_t bare = 0;
+  auto parting = net::Stream::Parting::OneSided;
   while (goes_on) {
     stream_.allow(patience());
     const auto line = co_await stream_.read_line(settings_.smtp.command_line.value());
@@ -120,7 +121,8 @@ net::task<void> Session::run() {
           co_await say(*outcome.reply);
           if (outcome.reply->code == 421) goes_on = false;
         }
-        if (outcome.then == Then::Close) goes_on = false;
+        if (outcome.then == Then::Part) parting = net::Stream::Parting::Agreed;
+        if (outcome.then != Then::GoOn) goes_on = false;
       }
     }
     if (!goes_on || peer_.exempt) continue;
@@ -133,7 +135,7 @@ net::task<void> Session::run() {
       goes_on = false;
     }
   }
-  co_await stream_.close();
+  co_await stream_.close(parting);
 }
 
 // The variant of commands finds its overload of on(); a new command that has none does not compile.
@@ -241,7 +243,7 @@ net::task<Outcome> Session::on(smtp::Noop) {
   co_return replies::ok;
 }
 
-net::task<Outcome> Session::on(smtp::Quit) { co_return Outcome{replies::bye, Then::Close}; }
+net::task<Outcome> Session::on(smtp::Quit) { co_return Outcome{replies::bye, Then::Part}; }
 
 net::task<Outcome> Session::on(smtp::Vrfy command) {
   ++idle_;

@@ -14,7 +14,7 @@
 
 namespace postroad::smtpd {
 
-enum class Then : std::uint8_t { GoOn, Close };
+enum class Then : std::uint8_t { GoOn, Close, Part };  // Part: the client wants to go
 struct Outcome {
   Outcome(Reply r) : reply(std::move(r)) {}  // NOLINT: a reply is an outcome
   Outcome(Reply r, Then t) : reply(std::move(r)), then(t) {}

@@ -35,6 +35,8 @@ class Descriptor {
   bool may_write() const { return may_write_ || hung_up_; }
   void drained() { may_read_ = false; }
   void filled() { may_write_ = false; }
+  // Nobody else holds the descriptor and it is closed right after: epoll forgets it by itself (epoll(7)).
+  void closes() { closes_ = true; }
 
  private:
   friend class EpollCore;
@@ -44,6 +46,7 @@ class Descriptor {
   bool may_read_ = true;
   bool may_write_ = true;
   bool hung_up_ = false;
+  bool closes_ = false;
 };
 
 // co_await readable(fd): until there may be something to read.

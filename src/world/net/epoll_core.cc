@@ -93,7 +93,7 @@ void EpollCore::add(Descriptor& descriptor) {
 }
 
 void EpollCore::remove(Descriptor& descriptor) noexcept {
-  epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor.fd(), nullptr);
+  if (!descriptor.closes_) epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor.fd(), nullptr);
   for (int i = event_; i < events_end_; ++i)
     if (events_[i].data.ptr == &descriptor) events_[i].data.ptr = nullptr;
 }

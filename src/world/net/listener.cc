@@ -219,6 +219,7 @@ void Listener::State::admit(PerCore& here, Arrival arrival) {
 Stream Listener::State::open(PerCore& here, Arrival& arrival) {
   Stream stream(socket_transport(here.core, arrival.connection.socket.release()));
   stream.stop_on(here.stop);
+  stream.set_peer(std::move(arrival.connection.peer));
   stream.keep(std::move(arrival.seat));
   return stream;
 }

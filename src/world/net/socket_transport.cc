@@ -16,7 +16,7 @@ namespace {
 
 class SocketTransport final : public Transport, private Descriptor::Owner {
  public:
-  SocketTransport(Core& core, int fd) : socket_(fd), descriptor_(core, fd, this) {}
+  SocketTransport(Core& core, int fd) : socket_(fd), descriptor_(core, fd, this) { descriptor_.closes(); }
 
   void set_owner(Transport::Owner* owner) override { owner_ = owner; }
 

@@ -207,7 +207,7 @@ std::size_t Stream::unsent() const { return state_->out.size(); }
 
 Stream::Wait Stream::wait(Signal* signal, Instant deadline) { return {*state_, signal, deadline}; }
 void Stream::stop_on(Signal& stop) { state_->stop = &stop; }
-Stream::Close Stream::close() { return Close(*state_); }
+Stream::Close Stream::close(Parting parting) { return Close(*state_, parting); }
 
 const Endpoint& Stream::peer() const {
   if (!state_->peer) state_->peer = state_->transport->peer();
@@ -221,6 +221,7 @@ void Stream::set_addresses(Endpoint peer, Endpoint local) {
   state_->peer = std::move(peer);
   state_->local = std::move(local);
 }
+void Stream::set_peer(Endpoint peer) { state_->peer = std::move(peer); }
 std::int64_t Stream::peer_uid() const { return state_->transport->peer_uid(); }
 bool Stream::early_bytes() { return !state_->in.empty() || state_->transport->readable_now(); }
 std::uint64_t Stream::octets_in() const { return state_->octets_in; }

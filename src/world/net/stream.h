@@ -164,9 +164,11 @@ class Stream {
   // --- ending ---
   // Sends what is buffered, says goodbye (close_notify, FIN), and reads and drops what still comes until the
   // peer has finished too, so that our last reply is not destroyed by a RST. At most 5 s. Never throws but
-  // Cancelled.
+  // Cancelled. When the peer has asked for the end (QUIT, LOGOUT) and has said nothing after it, nothing is
+  // waited for: one wake-up less for each session.
   class Close;
-  Close close();
+  enum class Parting : std::uint8_t { OneSided, Agreed };
+  Close close(Parting parting = Parting::OneSided);
 
   // --- TLS ---
   // Sends what is buffered, drops plaintext that came too early (RFC 3207 §4.2; how much is answered), and
@@ -187,6 +189,7 @@ class Stream {
   const Endpoint& peer() const;
   const Endpoint& local() const;
   void set_addresses(Endpoint peer, Endpoint local);  // as the PROXY header told
+  void set_peer(Endpoint peer);                       // as accept(2) told
   std::int64_t peer_uid() const;                      // of a unix socket, else -1
   // Octets have come that we have not asked for (attack 8). Does not wait.
   bool early_bytes();
@@ -277,7 +280,7 @@ class Stream::Wait final : public detail::StreamWait, private Signal::Listener {
 
 class Stream::Close final : public detail::StreamWait {
  public:
-  explicit Close(detail::StreamState& stream) : StreamWait(stream) {}
+  Close(detail::StreamState& stream, Parting parting) : StreamWait(stream), parting_(parting) {}
   ~Close() { abandon(); }
   void await_resume();
 
@@ -287,6 +290,7 @@ class Stream::Close final : public detail::StreamWait {
   void waited(Duration time) override { left_ -= time; }
   void too_late() override {}  // then it is closed without more ado
   Duration left_{5s};
+  const Parting parting_;
   bool finished_ = false;
   std::size_t dropped_ = 0;
 };

@@ -296,6 +296,37 @@ TEST_F(Streams, CloseWaitsForThePeersEndButNotForEver) {
   EXPECT_TRUE(closed);
 }
 
+TEST_F(Streams, WhoAskedForTheEndIsNotWaitedFor) {
+  bool closed = false;
+  auto close = [](Stream from, bool& c) -> task<void> {
+    co_await from.write("221 Bye\r\n");
+    co_await from.close(Stream::Parting::Agreed);
+    c = true;
+  };
+  Lines lines;
+  group.spawn(close(std::move(ours), closed));
+  group.spawn(collect(peer, 1000, lines));
+  core.settle();
+  EXPECT_TRUE(closed);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0], "221 Bye");
+}
+
+TEST_F(Streams, WhoAskedForTheEndAndGoesOnTalkingIsHeardOut) {
+  bool closed = false;
+  auto close = [](Stream& s, bool& c) -> task<void> {
+    co_await s.close(Stream::Parting::Agreed);
+    c = true;
+  };
+  group.spawn(send(peer, "NOOP\r\n"));
+  core.settle();
+  group.spawn(close(ours, closed));
+  core.settle();
+  EXPECT_FALSE(closed);  // close(2) now would answer with a RST, and destroy our last reply
+  core.advance(5s);
+  EXPECT_TRUE(closed);
+}
+
 TEST_F(Streams, AClosedStreamTellsTheReaderAndAResetOneToo) {
   Lines lines;
   group.spawn(send(peer, "half a li"));

@@ -236,6 +236,9 @@ Stream::Close::Step Stream::Close::advance() {
   StreamState& s = stream_;
   if (!finished_) {
     if (!s.send_some(true) && !s.write_failed) return Step::Blocked;
+    if (parting_ == Parting::Agreed && !s.transport->tls() && s.in.empty() &&
+        s.read_more() == StreamState::Read::Blocked)
+      return Step::Finished;  // close(2) says the rest
     if (s.transport->finish() == Io::WouldBlock) return Step::Blocked;
     finished_ = true;
   }
