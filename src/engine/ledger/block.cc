@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "base/utf8.h"
 #include "crypto/checksum.h"
 #include "ledger/codec.h"
 
@@ -35,7 +36,9 @@ std::uint64_t number(std::string_view text) {
   return value;
 }
 
+// As Address::folded(); events hold addresses as Address::text() spells them.
 std::string fold(std::string_view address) {
+  if (utf8::ascii_octets(address) == address.size()) return ascii::to_lower(address);
   const auto parsed = Address::parse(address);
   return parsed ? parsed->folded() : ascii::to_lower(address);
 }
@@ -177,18 +180,16 @@ std::string prefix_of_message_id(std::string_view id) { return hashed('m', witho
 std::string prefix_of_recipient(const Address& address) { return hashed('r', address.folded()); }
 std::string prefix_of_sender(const Address& address) { return hashed('s', address.folded()); }
 
-std::set<std::string> index_prefixes(const Event& event) {
-  std::set<std::string> out;
-  if (event.queue_id.number() != 0) out.insert(prefix_of(event.queue_id));
+void each_index_prefix(const Event& event, const std::function<void(std::string)>& take) {
+  if (event.queue_id.number() != 0) take(prefix_of(event.queue_id));
   for (const auto& [field, value] : event.fields) {
     if (value.empty()) continue;
-    if (field == Field::MessageId) out.insert(prefix_of_message_id(value));
-    if (field == Field::Recipient) out.insert(hashed('r', fold(value)));
-    if (field == Field::Sender) out.insert(hashed('s', fold(value)));
+    if (field == Field::MessageId) take(prefix_of_message_id(value));
+    if (field == Field::Recipient) take(hashed('r', fold(value)));
+    if (field == Field::Sender) take(hashed('s', fold(value)));
     if (field == Field::RelatedId)
-      if (const auto id = QueueId::parse(value)) out.insert(prefix_of(*id));
+      if (const auto id = QueueId::parse(value)) take(prefix_of(*id));
   }
-  return out;
 }
 
 bool matches(const Query& query, const Event& event) {

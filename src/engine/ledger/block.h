@@ -10,8 +10,8 @@
 //   tag(1) hash(8) number(8 BE)                               u64 blob: in which block to look
 #pragma once
 
+#include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,8 +64,8 @@ Counts read_counter_value(std::string_view value);
 CounterKey counter_of(const Event& event);
 void count(Counts& counts, const Event& event);
 
-// The index prefixes under which an event is found: tag and hash.
-std::set<std::string> index_prefixes(const Event& event);
+// The index prefixes under which an event is found: tag and hash. One may come twice.
+void each_index_prefix(const Event& event, const std::function<void(std::string)>& take);
 std::string prefix_of(QueueId id);
 std::string prefix_of_message_id(std::string_view id);
 std::string prefix_of_recipient(const Address& address);

@@ -88,7 +88,7 @@ net::task<Result<bool, LedgerError>> Ledger::State::fold_once() {
   using Group = std::pair<Keep, std::uint32_t>;  // class and day
   std::map<Group, std::deque<BlockBuilder>> blocks;
   std::map<CounterKey, Counts> added;
-  std::map<std::pair<std::uint32_t, std::string>, std::set<std::pair<Group, std::size_t>>> index;
+  std::vector<std::tuple<std::uint32_t, std::string, Group, std::size_t>> index;  // week, prefix, block
   Time oldest = Time::max();
   std::uint64_t unreadable = 0;
   for (const store::OutboxEntry& entry : *entries) {
@@ -103,8 +103,9 @@ net::task<Result<bool, LedgerError>> Ledger::State::fold_once() {
     if (builders.empty() || builders.back().events() >= most_in_block) builders.emplace_back();
     builders.back().add(entry.octets);
     count(added[counter_of(*event)], *event);
-    for (const std::string& prefix : index_prefixes(*event))
-      index[{week_of(event->at), prefix}].insert({group, builders.size() - 1});
+    each_index_prefix(*event, [&](std::string prefix) {
+      index.emplace_back(week_of(event->at), std::move(prefix), group, builders.size() - 1);
+    });
   }
 
   store::Batch batch(home);
@@ -124,15 +125,17 @@ net::task<Result<bool, LedgerError>> Ledger::State::fold_once() {
       blobs[{group, i}] = *blob;
     }
   }
-  for (const auto& [where, in_blocks] : index) {
-    const auto at = co_await family(where.first);
-    if (!at) co_return refuse(at.error());
-    for (const auto& block : in_blocks) {
-      std::string key = where.second;
-      const store::BlobId blob = blobs.at(block);
-      Writer(key).u64_key(blob.value());
-      batch.put(key, {}, *at);
+  std::ranges::sort(index);  // in the order of keys, each once
+  index.erase(std::unique(index.begin(), index.end()), index.end());
+  std::optional<std::pair<std::uint32_t, store::Family>> in;
+  for (auto& [week, prefix, group, block] : index) {
+    if (!in || in->first != week) {
+      const auto opened = co_await family(week);
+      if (!opened) co_return refuse(opened.error());
+      in.emplace(week, *opened);
     }
+    Writer(prefix).u64_key(blobs.at({group, block}).value());
+    batch.put(prefix, {}, in->second);
   }
   for (auto& [key, counts] : added) {
     std::string at = counter_key(key);
