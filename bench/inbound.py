@@ -68,7 +68,7 @@ class PostroadCase:
     def __init__(self, directory, exe):
         import postroad_fixture
         self.server = postroad_fixture.Postroad(directory / "postroad", accounts=ACCOUNTS, exe=exe, settings={
-            "log.level": "info", "smtp.messages": 1_000_000})
+            "log.level": "info", "smtp.messages": 1_000_000, "runtime.cores": 0})
 
     def start(self):
         self.server.create().start()

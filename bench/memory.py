@@ -68,7 +68,7 @@ class Held:
 
 def start(directory, exe, settings=None, **more):
     import postroad_fixture
-    server = postroad_fixture.Postroad(directory, exe=exe, settings={"log.level": "warning", **(settings or {})}, **more)
+    server = postroad_fixture.Postroad(directory, exe=exe, settings={"log.level": "warning", "runtime.cores": 0, **(settings or {})}, **more)
     server.create().start()
     return server
 

@@ -49,7 +49,8 @@ net::task<void> joined(net::TaskGroup& group) { co_await group.join(); }
 
 unsigned cores_of(const config::Settings& settings) {
   if (settings.runtime.cores) return settings.runtime.cores;
-  return std::max(1u, std::thread::hardware_concurrency());
+  // One is left to the committer, the log and what the database does in the background (ADR 9).
+  return std::max(2u, std::thread::hardware_concurrency()) - 1;
 }
 
 }  // namespace
@@ -201,8 +202,9 @@ std::optional<StartFault> Server::Parts::build() {
   runtime = std::make_unique<net::Runtime>(cores_of(s));
   for (unsigned i = 0; i < runtime->cores(); ++i) cores.push_back(&runtime->core(i));
   runtime->start();
-  hashing = std::make_unique<net::Pool>(s.auth.hash_threads ? s.auth.hash_threads : runtime->cores(),
-                                        s.auth.hash_waiting);
+  hashing = std::make_unique<net::Pool>(
+      s.auth.hash_threads ? s.auth.hash_threads : std::max(1u, std::thread::hardware_concurrency()),
+      s.auth.hash_waiting);
   connections = std::make_unique<net::Connections>(connection_limits(s));
   overload = std::make_unique<Overload>(*store, *connections, *log);
   overload->set(s.overload);

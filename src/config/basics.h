@@ -209,7 +209,8 @@ struct Runtime {
 };
 
 inline constexpr std::tuple runtime_table{
-    Setting{"cores", &Runtime::cores, "Threads that serve connections; 0: one per core.", 0u, 1024u}
+    Setting{"cores", &Runtime::cores,
+            "Threads that serve connections; 0: one per core but one, which is left to commits.", 0u, 1024u}
         .at_restart(),
     Setting{"drain_wait", &Runtime::drain_wait, "How long SIGTERM lets sessions finish what they are doing.",
             std::chrono::seconds(0), std::chrono::minutes(30)},
