@@ -24,6 +24,7 @@ bench: build
 	python3 bench/memory.py flood
 	python3 bench/pop3.py
 	python3 bench/relay.py
+	python3 bench/queue.py
 
 # Kills the server in the middle of its work CYCLES times, then cuts the power a twentieth as often.
 crash: build
