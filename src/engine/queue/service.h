@@ -19,7 +19,7 @@ class Service final : public Queue, public Outgoing, public Inspection {
   // `cores` are those that own shards, by index. Everything outlives the service.
   Service(store::Store& store, std::vector<net::Core*> cores, const directory::Directory& directory,
           const Clock& clock, Schedule::Limits limits = {});
-  ~Service();
+  ~Service() override;
 
   // Reads what waits. Throws std::runtime_error with a line for an administrator if the store cannot be read.
   net::task<void> load();

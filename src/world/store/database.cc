@@ -156,7 +156,7 @@ Result<std::unique_ptr<Database>, DatabaseFault> Database::open(const std::strin
   const auto open = [&]() -> rocksdb::Status {
     descriptors = ours;
     std::vector<std::string> present;
-    const auto listed = rocksdb::DB::ListColumnFamilies(db, path, &present);
+    auto listed = rocksdb::DB::ListColumnFamilies(db, path, &present);
     if (!listed.ok() && !options.create) return listed;
     for (const auto& name : present)
       if (name.starts_with(family_prefix)) descriptors.emplace_back(name, keys);

@@ -172,7 +172,8 @@ class Walk {
     if (it_->Valid()) it_->Prev();  // `found` itself was given
     auto least = backward(gap.lower);
     if (it_->status().ok()) return;  // read down to where the gap began
-    gaps_.push_back({gap.lower, least ? std::move(*least) : found, gap.halvings + 1});
+    if (!least) least = found;
+    gaps_.push_back({gap.lower, std::move(least), gap.halvings + 1});
   }
 
   Database& database_;
