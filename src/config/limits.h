@@ -28,6 +28,11 @@ struct Limits {
   std::uint32_t mime_parts = 10'000;
   std::uint32_t addresses = 10'000;
   std::uint32_t parameters = 100;
+
+  // Whom an address is counted with.
+  Network neighbourhood(const IpAddress& address) const {
+    return Network::around(address, address.is_v4() ? prefix_v4 : prefix_v6);
+  }
 };
 
 // As the limits of grammar/mime, whose words these are. A template, for config knows no grammar.

@@ -221,9 +221,15 @@ TEST(Configuration, SettingsThatExcludeEachOtherAreRefused) {
   EXPECT_THAT(complaint("[delivery]\nretry = []\n"),
               HasSubstr("p.toml:7: delivery.retry needs at least one"));
   EXPECT_THAT(complaint("[delivery]\nretry = [\"0 s\"]\n"), HasSubstr("between 1 s and 7 d"));
-  EXPECT_THAT(complaint("[http]\nurl = \"mail.example.org\"\n"), HasSubstr("http.url must be like"));
-  EXPECT_THAT(complaint("[http]\nurl = \"https://mail.example.org/x\"\n"),
-              HasSubstr("http.url must be like"));
+}
+
+TEST(Configuration, ANeighbourhoodIsAsWideAsItSays) {
+  Limits limits;
+  EXPECT_EQ(limits.neighbourhood(*IpAddress::parse("192.0.2.77")).text(), "192.0.2.0/24");
+  EXPECT_EQ(limits.neighbourhood(*IpAddress::parse("2001:db8:1:2::3")).text(), "2001:db8:1:2::/64");
+  limits.prefix_v4 = 16, limits.prefix_v6 = 48;
+  EXPECT_EQ(limits.neighbourhood(*IpAddress::parse("192.0.2.77")).text(), "192.0.0.0/16");
+  EXPECT_EQ(limits.neighbourhood(*IpAddress::parse("2001:db8:1:2::3")).text(), "2001:db8:1::/48");
 }
 
 TEST(Configuration, WhatIsNotTomlIsToldWithItsLine) {

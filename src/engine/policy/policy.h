@@ -24,7 +24,7 @@ enum class Service : std::uint8_t { Smtp, Submission, Lmtp };
 struct Peer {
   Service service{};
   std::string address;  // IP in text form; "unix" for a local socket
-  std::string prefix;   // /24 or /64 of it
+  std::string prefix;   // the network it counts with ([limits] prefix_v4, prefix_v6)
   std::string helo;
   bool tls = false;
   bool exempt = false;  // in [limits] exempt

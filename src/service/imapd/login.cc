@@ -8,9 +8,9 @@
 namespace postroad::imapd {
 namespace {
 
-std::string network_of(const net::Stream& stream) {
+std::string network_of(const net::Stream& stream, const config::Limits& limits) {
   const net::Endpoint& from = stream.peer();
-  return from.is_unix() ? "unix" : net::prefix_of(from.address()).text();
+  return from.is_unix() ? "unix" : limits.neighbourhood(from.address()).text();
 }
 
 std::vector<std::string_view> views(const std::vector<std::string>& texts) {
@@ -20,7 +20,8 @@ std::vector<std::string_view> views(const std::vector<std::string>& texts) {
 // "+ challenge", and the client's line.
 class ImapChallenger final : public directory::Challenger {
  public:
-  ImapChallenger(net::Stream& stream, imap::CommandReader& reader) : stream_(stream), reader_(reader) {}
+  ImapChallenger(net::Stream& stream, imap::CommandReader& reader, Instant deadline)
+      : stream_(stream), reader_(reader), deadline_(deadline) {}
   net::task<std::optional<std::string>> ask(const sasl::Challenge& challenge) override {
     const std::string line = "+ " + challenge.base64 + "\r\n";
     co_await stream_.write(line);
@@ -34,7 +35,12 @@ class ImapChallenger final : public directory::Challenger {
       stream_.consume(had - input.size());
       if (said) co_return said;
       if (!std::holds_alternative<imap::NeedInput>(event)) co_return std::nullopt;
-      const bool more = co_await stream_.fill();
+      switch (co_await stream_.wait(nullptr, deadline_)) {
+        case net::Woke::Deadline: throw net::TimedOut();
+        case net::Woke::Stopping: co_return std::nullopt;  // the session says BYE
+        default: break;
+      }
+      const bool more = !stream_.buffered().empty() || co_await stream_.fill();
       if (!more) throw net::ConnectionEnded(net::Ending::Closed);
     }
   }
@@ -42,6 +48,7 @@ class ImapChallenger final : public directory::Challenger {
  private:
   net::Stream& stream_;
   imap::CommandReader& reader_;
+  const Instant deadline_;
 };
 
 }  // namespace
@@ -133,7 +140,7 @@ Answer Session::signed_in(const directory::Identity& identity) {
 net::task<Answer> Session::on(const imap::Login& login) {
   if (!may_sign_in())
     co_return Answer::no(imap::code::privacy_required, "Passwords only over TLS: say STARTTLS first");
-  const std::string network = network_of(stream_);
+  const std::string network = network_of(stream_, settings_.limits);
   const auto identity = co_await services_.directory.check_password(login.user, login.password,
                                                                     directory::Scope::Imap, network);
   if (identity) co_return signed_in(*identity);
@@ -145,12 +152,12 @@ net::task<Answer> Session::on(const imap::Login& login) {
 net::task<Answer> Session::on(const imap::Authenticate& command) {
   if (!may_sign_in())
     co_return Answer::no(imap::code::privacy_required, "Passwords only over TLS: say STARTTLS first");
-  ImapChallenger challenger(stream_, reader_);
+  ImapChallenger challenger(stream_, reader_, login_ends_);
   directory::SignInRequest request{
       .mechanism = command.mechanism,
       .initial = command.initial_response,
       .scope = directory::Scope::Imap,
-      .client = network_of(stream_),
+      .client = network_of(stream_, settings_.limits),
       .bindings = directory::channel_bindings(stream_, settings_.auth.scram == config::Scram::Plus)};
   co_await send();
   const auto identity = co_await directory::sign_in(services_.directory, std::move(request), challenger);

@@ -36,11 +36,11 @@ std::string Session::peer() const {
 
 net::task<void> Session::run() {
   stream_.allow(settings_.imap.login_wait);  // for all of it, until somebody has signed in
-  const Instant login_ends = net::Core::here().now() + settings_.imap.login_wait;
+  login_ends_ = net::Core::here().now() + settings_.imap.login_wait;
   say().untagged(imap::Condition::Ok, capability_code(), texts::greeting);
   while (!over_)
     if (!co_await step())
-      co_await wait_for_client(mailboxes_ ? net::Core::here().now() + settings_.imap.idle_wait : login_ends);
+      co_await wait_for_client(mailboxes_ ? net::Core::here().now() + settings_.imap.idle_wait : login_ends_);
   co_await send();
   selected_.reset();  // closing may take the client's time, and others want the seat
   seat_.reset();
@@ -51,10 +51,16 @@ net::task<void> Session::run() {
 // the client is told at once what happens (RFC 2177, RFC 9051 §5.2).
 net::task<void> Session::wait_for_client(Instant deadline) {
   co_await send();
-  if (!reader_.at_start()) {
+  if (incoming_) {  // a message under way is waited for, also by a stop
     const bool more = co_await stream_.fill();
     if (!more) over_ = true;
     co_return;
+  }
+  if (!reader_.at_start()) {  // half a command: as long as a whole one may be waited for, however it dribbles
+    if (half_ends_ == Instant{}) half_ends_ = deadline;
+    deadline = half_ends_;
+  } else {
+    half_ends_ = Instant{};
   }
   net::Signal* const news = !idling_.empty() && selected_ ? &selected_->changed() : nullptr;
   switch (co_await stream_.wait(news, deadline)) {

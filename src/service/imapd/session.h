@@ -169,6 +169,8 @@ class Session {
   bool condstore_ = false;              // the client knows of MODSEQ (RFC 7162 §3.1)
   bool qresync_ = false;
   bool over_ = false;
+  Instant login_ends_{},
+      half_ends_{};  // when waiting for the rest of half a command ends; unset: none has begun
   std::uint32_t errors_ = 0, failed_sign_ins_ = 0;
 };
 

@@ -156,6 +156,56 @@ TEST(Imap, SilenceForHalfAnHourEndsTheSession) {
   EXPECT_TRUE(client.closed());
 }
 
+TEST(Imap, HalfACommandIsNotWaitedForLongerThanAWholeOne) {
+  Office office;
+  Client client = office.reader();
+  client.send("a SEARCH ");
+  for (int n = 0; n < 31; ++n) {
+    office.core.advance(std::chrono::minutes(1));
+    if (n < 29) {
+      EXPECT_EQ(client.send("x"), "");
+    }
+  }
+  EXPECT_THAT(client.hear(), StartsWith("* BYE"));
+}
+
+TEST(Imap, AStopEndsHalfACommandAndAHalfSignIn) {
+  for (const std::string_view half : {"a LOGIN {5}\r\n", "a LOGIN alice@exa", "a AUTHENTICATE PLAIN\r\n",
+                                      "a AUTHENTICATE PLAIN\r\nAGFsaWNl"}) {
+    Office office;
+    Client client = office.connect();
+    client.hear();
+    client.send(half);
+    EXPECT_FALSE(client.closed());
+    office.stopping.latch();
+    EXPECT_THAT(client.hear(), HasSubstr("* BYE [UNAVAILABLE] The server is being stopped")) << half;
+    EXPECT_TRUE(client.closed());
+  }
+}
+
+TEST(Imap, AStopWaitsForAMessageThatIsUnderWay) {
+  Office office;
+  Client client = office.reader();
+  EXPECT_EQ(client.send("a APPEND INBOX {14+}\r\nSubject"), "");
+  office.stopping.latch();
+  EXPECT_EQ(client.hear(), "");
+  const std::string heard = client.send(": x\r\n\r\n\r\n");
+  EXPECT_THAT(heard, HasSubstr("a OK [APPENDUID"));
+  EXPECT_THAT(heard, HasSubstr("* BYE [UNAVAILABLE]"));
+}
+
+TEST(Imap, WhoGuessesPasswordsIsCountedWithTheConfiguredNeighbourhood) {
+  auto settings = Office::cleartext();
+  settings.limits.prefix_v4 = 16;
+  Office office(settings);
+  Client client = office.connect();
+  client.hear();
+  client.say("LOGIN alice@example.org guess");
+  EXPECT_EQ(office.directory.network, "127.0.0.0/16");
+  client.say("AUTHENTICATE PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHg=");
+  EXPECT_EQ(office.directory.network, "127.0.0.0/16");
+}
+
 TEST(Imap, AStrangerMustSignInSoon) {
   Office office;
   Client client = office.connect();

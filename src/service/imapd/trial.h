@@ -10,19 +10,22 @@
 
 namespace postroad::imapd {
 
-// Account 7 is alice@example.org, 8 is bob@example.org; the password of both is "postroad".
+// Account 7 is alice@example.org, 8 is bob@example.org; the password of both is "postroad". With another
+// `first` they are other accounts, of which nobody knows anything.
 class TwoPeople final : public mailbox::TrialDirectory {
  public:
   static constexpr AccountId alice{7}, bob{8};
-  net::task<Result<directory::Identity, directory::AuthError>> check_password(std::string_view login,
-                                                                              std::string_view password,
-                                                                              directory::Scope scope,
-                                                                              std::string_view) override {
+  std::uint64_t first = alice.value();
+  std::string network{};  // of who tried to sign in last
+  net::task<Result<directory::Identity, directory::AuthError>> check_password(
+      std::string_view login, std::string_view password, directory::Scope scope,
+      std::string_view client) override {
+    network = client;
     const std::string name(login);
     const bool right = password == "postroad" && scope == directory::Scope::Imap;
     if (!right || (name != "alice@example.org" && name != "bob@example.org"))
       co_return refuse(directory::AuthError::Failed);
-    co_return directory::Identity{.account = name.front() == 'a' ? alice : bob,
+    co_return directory::Identity{.account = AccountId{name.front() == 'a' ? first : first + 1},
                                   .tenant = TenantId{1},
                                   .address = *Address::parse(name),
                                   .credential = {}};
@@ -84,6 +87,7 @@ class Office {
 
   Client connect(config::TlsMode mode = config::TlsMode::Starttls, std::size_t piece = SIZE_MAX) {
     net::MemoryPair pair = net::memory_pair(core, {.piece = piece});
+    pair.first.stop_on(stopping);
     group->spawn(server->serve(std::move(pair.first), mode));
     return Client(*this, std::move(pair.second));
   }
@@ -108,6 +112,7 @@ class Office {
     core.settle();
   }
 
+  net::Signal stopping;
   mailbox::TrialPlace place;
   net::Certificates certificates;
   TwoPeople directory;

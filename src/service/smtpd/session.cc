@@ -30,7 +30,7 @@ Session::Session(net::Stream& stream, const Services& services, const config::Se
   peer_.service = policy_service(service);
   const net::Endpoint& from = stream.peer();
   peer_.address = from.is_unix() ? "unix" : from.address().text();
-  peer_.prefix = from.is_unix() ? "unix" : net::prefix_of(from.address()).text();
+  peer_.prefix = from.is_unix() ? "unix" : settings.limits.neighbourhood(from.address()).text();
   peer_.exempt = from.is_unix() || net::contains(settings.limits.exempt, from.address());
   peer_.tls = stream.is_tls();
 }
