@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "mailbox/session.h"
 #include "pop3/command.h"
 #include "pop3/response.h"
@@ -23,7 +24,11 @@ inline std::string left(std::uint32_t messages) {
 inline std::string not_all_removed() { return err("Some deleted messages were not removed", Code::SysTemp); }
 
 // The order of commands.
-inline std::string cannot_parse(pop3::CommandError error) { return err(pop3::describe(error)); }
+inline std::string cannot_parse(pop3::CommandError error) {
+  std::string text(pop3::describe(error));
+  text.front() = ascii::upper(text.front());
+  return err(text);
+}
 inline std::string line_too_long() { return err("Line too long"); }
 inline std::string bare_line_end() { return err("A line must end with CR LF, and hold neither elsewhere"); }
 inline std::string sign_in_first() { return err("Sign in first (USER and PASS, or AUTH)"); }

@@ -331,6 +331,7 @@ TEST_F(Pop3, AuthPlainSignsInAndCanBeCancelled) {
   EXPECT_EQ(say("AUTH PLAIN"), "+ ");
   EXPECT_TRUE(say("*").starts_with("-ERR"));
   EXPECT_TRUE(say("AUTH PLAIN !!!").starts_with("-ERR"));
+  EXPECT_EQ(say("NONSENSE"), "-ERR That is no command of ours; CAPA lists what there is");
   EXPECT_TRUE(say("AUTH NONSENSE").starts_with("-ERR"));
   EXPECT_TRUE(say("AUTH").starts_with("+OK"));
   EXPECT_NE(body().find("PLAIN\r\n"), std::string::npos);

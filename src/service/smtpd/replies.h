@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ascii.h"
 #include "mail/enhanced_status.h"
 #include "mail/ids.h"
 #include "smtp/command.h"
@@ -49,7 +50,8 @@ inline const Reply duplicate_ehlo_tls{503, {5, 5, 1}, "TLS is active already"};
 
 inline Reply cannot_parse(const smtp::CommandError& error) {
   using smtp::SyntaxError;
-  const std::string text(smtp::describe(error));
+  std::string text(smtp::describe(error));
+  text.front() = ascii::upper(text.front());
   switch (error.what) {
     case SyntaxError::UnknownCommand: return {500, {5, 5, 1}, text};
     case SyntaxError::BadLine: return {500, {5, 5, 2}, text};
