@@ -85,7 +85,7 @@ fi
 
 if section tidy "clang-tidy, $TIDY_SECONDS s"; then
   [ -f build/asan/compile_commands.json ] || cmake --preset asan >/dev/null
-  step "clang-tidy" tools/tidy.sh "$TIDY_SECONDS"
+  step "clang-tidy" env TIDY_LEFT="$out/tidy_left" tools/tidy.sh "$TIDY_SECONDS"
   tail -1 $out/clang-tidy.log
 fi
 

@@ -40,6 +40,7 @@ directory::Options directory_options(const config::Settings& settings) {
   directory::Options out;
   if (settings.auth.default_domain) out.default_domain = settings.auth.default_domain->text();
   out.hash_wait = settings.auth.hash_waiting;
+  out.cache = settings.auth.cache;
   out.failures_before_ban = std::max(1u, settings.auth.failures_per_account.count);
   out.ban = settings.auth.failures_per_account.span;
   out.network_failures_before_ban = std::max(1u, settings.auth.failures_per_prefix.count);

@@ -36,7 +36,6 @@ class Checker {
       range("imap.separator",
             "imap.separator must be \"/\" or \".\", not " + quoted_for_people(s_.imap.separator));
     separators();
-    url();
     if (s_.delivery.retry.empty()) range("delivery.retry", "delivery.retry needs at least one wait");
     for (const auto wait : s_.delivery.retry)
       if (wait < std::chrono::seconds(1) || wait > std::chrono::hours(24 * 7))
@@ -124,20 +123,6 @@ class Checker {
       range("directory.subaddress_separators",
             fmt::format("directory.subaddress_separators may hold {} and nothing else, not {}", good,
                         quoted_for_people(chosen)));
-  }
-
-  void url() {
-    std::string_view url = s_.http.url;
-    if (url.empty()) return;
-    const bool scheme = url.starts_with("https://") || url.starts_with("http://");
-    std::string_view rest = scheme ? url.substr(url.find("//") + 2) : url;
-    const bool plain = rest.find_first_of("/?#@ \"<>\\") == std::string_view::npos;
-    const auto host = rest.substr(0, rest.rfind(':'));
-    const bool valid = plain && (host.starts_with('[') || IpAddress::parse(host) || Domain::parse(host));
-    if (!scheme || !valid)
-      range("http.url",
-            fmt::format("http.url must be like \"https://mail.example.org\", without a path, not {}",
-                        quoted_for_people(url)));
   }
 
   const Settings& s_;

@@ -153,17 +153,12 @@ inline constexpr std::tuple pop3_table{
 };
 
 struct Http {
-  std::string url;
   Octets body = mib(64);
   std::chrono::seconds request_wait = std::chrono::seconds(30);
   std::chrono::seconds idle_wait = std::chrono::minutes(2);
 };
 
 inline constexpr std::tuple http_table{
-    Setting{"url", &Http::url,
-            "How people reach the console, as \"https://mail.example.org\": links in letters are made of it, "
-            "never of "
-            "a request's Host. Empty: https:// and hostname."},
     Setting{"body", &Http::body, "Largest body of a request.", mib(1), gib(4)},
     Setting{"request_wait", &Http::request_wait, "How long a request's header section may take.",
             std::chrono::seconds(1), std::chrono::minutes(10)},

@@ -138,7 +138,6 @@ Settings demo(const std::filesystem::path& data) {
   settings.auth.default_domain = *Domain::parse("demo.test");
   settings.dns.trust_anchor.clear();  // the demo answers its own names and asks nobody
   settings.delivery.allow_private_networks = true;
-  settings.http.url = "http://127.0.0.1:2080";
   return settings;
 }
 

@@ -86,6 +86,31 @@ def header_faults(root):
     return faults
 
 
+SETTING = re.compile(r'Setting\{\s*"(\w+)",\s*&(\w+)::(\w+),')
+SECTION = re.compile(r"^  (?:std::vector<)?(\w+)>? (\w+)(?: = [^;]*)?;", re.M)
+ONE_CHOICE = {"store.engine"}  # there is nothing to decide; that it is the one is checked when the file is read
+
+
+def setting_faults(root):
+    """A setting that nobody reads is a promise that is not kept: each is read outside src/config as section.field, or
+    as .field where a config::Section is at hand; or so by a function of a header of config."""
+    config = root / "src/config"
+    headers = {path: path.read_text() for path in sorted(config.glob("*.h"))}
+    text = "\n".join(headers.values())
+    sections = dict(SECTION.findall(text[text.index("struct Settings {"):]))
+    readers = [path.read_text(errors="replace") for path in sources(root) if config not in path.parents and not is_test(path)]
+    faults = []
+    for _, kind, field in SETTING.findall(text):
+        section = "settings" if kind == "Settings" else sections.get(kind, kind.lower())
+        named = re.compile(rf"\b{section}_?\.{field}\b")
+        typed, plain = re.compile(rf"\bconfig::{kind}\b"), re.compile(rf"\.{field}\b")
+        if f"{section}.{field}" in ONE_CHOICE or any(named.search(h) for h in headers.values()):
+            continue
+        if not any(named.search(reader) or typed.search(reader) and plain.search(reader) for reader in readers):
+            faults.append(f"{section}.{field}: nothing outside src/config reads it")
+    return faults
+
+
 def place_faults(root, files):
     """Paths and places of one machine have no business in the project."""
     pattern = re.compile(r"(?<![\w.])/(work|root|home/\w+)/(?!\.\.)")

@@ -33,6 +33,10 @@ class TheSources(unittest.TestCase):
         said = subprocess.run([SOURCE / "tools/rfc-index", "--check"], text=True, capture_output=True)
         self.assertEqual((said.returncode, said.stdout.strip(), said.stderr), (0, "", ""))
 
+    def test_read_every_setting(self):
+        self.assertGreater(len(rules.SETTING.findall((SOURCE / "src/config/limits.h").read_text())), 20)
+        self.assert_none(rules.setting_faults(SOURCE))
+
     def test_name_no_place_of_one_machine(self):
         listed = subprocess.run(["git", "ls-files"], cwd=SOURCE, text=True, capture_output=True)
         if listed.returncode != 0:
@@ -50,6 +54,17 @@ class TheRules(unittest.TestCase):
         path = self.root / "src" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+    def test_find_settings_that_nobody_reads(self):
+        self.plant("config/mail.h", 'struct Mail { int a, b, c, d; };\n'
+                   'inline constexpr std::tuple table{Setting{"a", &Mail::a, ""}, Setting{"b", &Mail::b, ""},\n'
+                   '  Setting{"c",\n &Mail::c, ""}, Setting{"d", &Mail::d, ""}};\n'
+                   'struct Settings {\n  Mail mail;\n};\n')
+        self.plant("config/check.cc", "bool ok = settings.mail.c == 1;\n")          # a check is no use
+        self.plant("app/one.cc", "int a = settings.mail.a, other = post.c;\n")
+        self.plant("app/two.cc", "int f(const config::Mail& m) { return m.b; }\n")
+        self.plant("app/three_test.cc", "int f(const config::Mail& m) { return m.d; }\n")
+        self.assertEqual([fault.split(":")[0] for fault in rules.setting_faults(self.root)], ["mail.c", "mail.d"])
 
     def test_find_includes_with_dots(self):
         self.plant("mail/a.cc", '#include "../base/b.h"\n#include "mail/c.h"\n')

@@ -124,7 +124,8 @@ struct Options {
   // From one network, whatever the logins.
   std::uint32_t network_failures_before_ban = 100;
   std::chrono::seconds network_ban{600};
-  std::string separators = "+";  // of subaddresses, for domains that are added from now on
+  std::chrono::seconds cache{300};  // how long a right password is remembered; 0: not at all
+  std::string separators = "+";     // of subaddresses, for domains that are added from now on
 };
 
 class DirectoryService : public Directory, public Administration {};

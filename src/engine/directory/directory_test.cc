@@ -323,6 +323,29 @@ TEST_F(DirectoryTest, TheOwnersAddressesAreHisAliasesAndSubaddresses) {
   EXPECT_FALSE(directory_->owns(alice_, address("alice@elsewhere.example")));
 }
 
+TEST_F(DirectoryTest, ARightPasswordIsRememberedAsLongAsIsConfigured) {
+  // argon2id takes milliseconds, a look into the table microseconds; the least of some is what it costs.
+  const auto cost = [&](int times) {
+    auto least = std::chrono::steady_clock::duration::max();
+    for (; times > 0; --times) {
+      const auto before = std::chrono::steady_clock::now();
+      EXPECT_TRUE(sign_in("alice@demo.test", "postroad"));
+      least = std::min(least, std::chrono::steady_clock::now() - before);
+    }
+    return least;
+  };
+  options_.cache = 0s;
+  open();
+  people();
+  const auto hashed = cost(4);
+  options_.cache = 60s;
+  open();
+  EXPECT_GT(cost(1) * 5, hashed);
+  EXPECT_LT(cost(4) * 5, hashed);
+  clock_.advance(61s);
+  EXPECT_GT(cost(1) * 5, hashed);
+}
+
 // Who reads postmaster's mail may answer it, and nobody else.
 TEST_F(DirectoryTest, AnAliasOfPostmasterBelongsToTheServersPostmaster) {
   options_.postmaster = "bob@demo.test";

@@ -7,7 +7,6 @@
 namespace postroad::directory {
 namespace {
 
-constexpr auto cache_for = std::chrono::minutes(5);
 constexpr std::size_t most_cached = 100'000;
 constexpr std::uint32_t iterations = 4096;  // RFC 7677 §4; what is hashed here has 120 random bits
 
@@ -126,7 +125,8 @@ net::task<Result<Identity, AuthError>> SignIn::check(const Tables& tables, std::
                     .credential = *credential};
   const std::scoped_lock lock(lock_);
   if (successes_.size() >= most_cached) successes_.clear();  // rare, and costs no more than hashes
-  if (changes == changes_) successes_.insert_or_assign(key, Success{identity, clock_.instant() + cache_for});
+  if (changes == changes_)
+    successes_.insert_or_assign(key, Success{identity, clock_.instant() + options_.cache});
   co_return identity;
 }
 
