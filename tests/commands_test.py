@@ -307,6 +307,7 @@ class Words(CommandTest):
         self.say("domain", code=USAGE)
         self.say("domain", "add", code=USAGE)
         self.say("domain", "add", "demo.test", "--nonsense", code=USAGE)
+        self.assertIn("ID is empty", self.say("why", "", code=USAGE).stderr)
 
     def test_a_wrong_configuration_is_78(self):
         self.config.write_text(self.config.read_text() + "\n[limitz]\n")

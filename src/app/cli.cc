@@ -83,7 +83,11 @@ Given given_of(const Filled& filled) {
     if (filled.places[i]->count() > 0) given.set(name, filled.values[i]);
     ++i;
   };
-  for (const Argument& argument : filled.command->arguments) take(argument.name);
+  for (const Argument& argument : filled.command->arguments) {
+    if (std::ranges::count(filled.values[i], "") > 0)
+      throw Failure{wrong_usage, fmt::format("{} is empty", argument.name)};
+    take(argument.name);
+  }
   for (const Option& option : filled.command->options) take(option.name);
   return given;
 }
