@@ -18,6 +18,7 @@
 #include "directory/admin.h"
 #include "dns/fixed_resolver.h"
 #include "dns/unbound_resolver.h"
+#include "egress/pacing.h"
 #include "httpd/api.h"
 #include "imapd/server.h"
 #include "ledger/ledger.h"
@@ -87,6 +88,7 @@ struct Server::Parts {
   std::unique_ptr<queue::Service> queue;
   std::unique_ptr<delivery::Local> local;
   std::unique_ptr<delivery::Courier> courier;
+  std::unique_ptr<egress::Pacing> pacing;
   std::vector<std::unique_ptr<delivery::Dispatcher>> dispatchers;
   std::unique_ptr<policy::Gate> gate;
   std::unique_ptr<smtpd::Server> smtpd;
@@ -224,9 +226,12 @@ std::optional<StartFault> Server::Parts::build() {
   queue->set_door(*local);
   if (starts_held(s.data, store->restored_generation())) queue->hold(true);
   courier = std::make_unique<delivery::Courier>(*resolver, connector, tls_client, *store, courier_options(s));
+  pacing = std::make_unique<egress::Pacing>(clock, egress::Providers::built_in(), egress::Pace::Tuning{},
+                                            s.delivery.connections_per_site);
   for (unsigned i = 0; i < runtime->cores(); ++i)
-    dispatchers.push_back(std::make_unique<delivery::Dispatcher>(
-        *queue, *directory, *local, *courier, *store, clock, system_random(), dispatcher_options(s)));
+    dispatchers.push_back(std::make_unique<delivery::Dispatcher>(*queue, *directory, *local, *courier,
+                                                                 *pacing, *store, clock, system_random(),
+                                                                 dispatcher_options(s)));
   gate = std::make_unique<policy::Gate>(*directory, *resolver, clock, policy_options(s));
   smtpd = std::make_unique<smtpd::Server>(smtpd::Services{.policy = *gate,
                                                           .queue = *queue,

@@ -90,7 +90,6 @@ delivery::DispatcherOptions dispatcher_options(const config::Settings& settings)
   delivery::DispatcherOptions out{.our_name = settings.hostname.text()};
   out.retry = {.waits = d.retry, .give_up_after = d.give_up_after, .tell_delay_after = d.delay_notice_after};
   out.most_jobs = d.connections;
-  out.most_per_domain = d.connections_per_site;
   out.most_returned = d.bounce_body.value();
   return out;
 }

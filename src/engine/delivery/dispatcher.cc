@@ -1,249 +1,263 @@
 #include "delivery/dispatcher.h"
 
-#include "mime/parser.h"
-#include "mime/stored.h"
+#include <algorithm>
+
 #include "net/sleep.h"
-#include "queue/accept.h"
-#include "smtp/trace.h"
+#include "net/wait_for.h"
 
 namespace postroad::delivery {
 namespace {
 
-constexpr auto pause = std::chrono::seconds(1);  // when the store does not record
+constexpr std::size_t most_together = 500;  // recipients of a message that go to a line at once
+constexpr int most_lines_for_one = 3;       // when lines end before it was a message's turn
 
-std::string one_line(const Reply& reply) {
-  std::string out = std::to_string(reply.code) + " ";
-  if (reply.status.given()) out += reply.status.text() + " ";
-  for (const char c : reply.text.substr(0, 500)) out += c == '\n' ? ' ' : c;
-  return out;
-}
-
-// What the ledger is told of one step of one attempt. Deliveries into mailboxes tell it themselves.
-ledger::Event event_of(const queue::Job& job, const queue::Step& step, const Outcome& outcome,
-                       const Contact& contact, ledger::Type type, Time now) {
-  using ledger::Field;
-  ledger::Event event{.type = type, .at = now, .tenant = job.message->tenant, .queue_id = job.message->id};
-  event.with(Field::Recipient, step.given.address.text());
-  if (!(step.address == step.given.address)) event.with(Field::ResolvedTo, step.address.text());
-  event.with(Field::Attempt, job.entry.attempts + 1);
-  event.with(Field::Reply, one_line(outcome.reply)).with(Field::Class, to_text(verdict_of(outcome).klass));
-  if (!contact.host.empty())
-    event.with(Field::Host, contact.host).with(Field::RemoteAddress, contact.address);
-  if (!contact.tls.empty()) event.with(Field::Tls, contact.tls);
-  if (!job.entry.domain.empty())
-    event.with(Field::Domain, job.entry.domain).with(Field::Provider, job.entry.domain);
-  if (type == ledger::Type::Relayed) event.with(Field::Octets, job.message->content.octets());
-  return event;
+// What an outcome says of the site, not of message or recipient.
+std::optional<egress::Feedback> feedback(const Outcome& outcome) {
+  if (outcome.fate != Outcome::Fate::Deferred) return std::nullopt;
+  switch (verdict_of(outcome).reaction) {
+    case Reaction::SlowDown: return egress::Feedback::Slowed;
+    case Reaction::Pause: return egress::Feedback::Blocked;
+    default: return std::nullopt;
+  }
 }
 
 }  // namespace
 
 Dispatcher::Dispatcher(queue::Outgoing& outgoing, const directory::Directory& directory, Local& local,
-                       Courier& courier, store::Store& store, const Clock& clock, Random& random,
-                       DispatcherOptions options)
+                       Courier& courier, egress::Pacing& pacing, store::Store& store, const Clock& clock,
+                       Random& random, DispatcherOptions options)
     : outgoing_(outgoing),
       directory_(directory),
       local_(local),
       courier_(courier),
+      pacing_(pacing),
       store_(store),
       clock_(clock),
       random_(random),
       options_(std::move(options)) {}
 
-void Dispatcher::begin(const std::string& domain) {
-  ++jobs_;
-  if (!domain.empty() && ++per_domain_[domain] == options_.most_per_domain) outgoing_.close(domain);
-}
-
-void Dispatcher::end(const std::string& domain) {
-  --jobs_;
-  room_.notify();
-  if (domain.empty()) return;
-  const auto it = per_domain_.find(domain);
-  if (it->second-- == options_.most_per_domain) outgoing_.open(domain);
-  if (it->second == 0) per_domain_.erase(it);
-}
+Dispatcher::~Dispatcher() { pacing_.leave(*this); }
 
 net::task<void> Dispatcher::run() {
-  net::TaskGroup group(net::Core::here(), [](std::exception_ptr error) { std::rethrow_exception(error); });
+  core_ = &net::Core::here();
+  net::TaskGroup group(*core_, [](std::exception_ptr error) { std::rethrow_exception(error); });
+  group_ = &group;
   try {
     for (;;) {
-      while (jobs_ >= options_.most_jobs) co_await room_;
+      while (jobs_ >= options_.most_jobs || troubled_ > 0) co_await room_;
       queue::Job job = co_await outgoing_.next();
-      begin(job.entry.domain);
-      group.spawn(work(std::move(job)));
+      if (job.entry.domain.empty()) {
+        ++jobs_;
+        group.spawn(deliver(std::move(job)));
+      } else {
+        Jobs jobs = co_await with_siblings(std::move(job));
+        ++jobs_;
+        group.spawn(send(std::move(jobs)));
+      }
     }
   } catch (const net::Cancelled&) {
     group.cancel();
   }
   co_await group.join();
+  group_ = nullptr;
 }
 
-net::task<void> Dispatcher::work(queue::Job job) {
-  const std::string domain = job.entry.domain;
-  struct Ended {
-    Dispatcher& dispatcher;
-    const std::string& domain;
-    ~Ended() { dispatcher.end(domain); }
-  } const ended{*this, domain};
-
-  Attempt attempt;
-  if (domain.empty()) {
-    for (const queue::Step& step : job.entry.steps)
-      attempt.outcomes.push_back(co_await local_.deliver(*job.message, step));
-  } else {
-    attempt = co_await courier_.carry(*job.message, domain, job.entry.steps);
+// A place among those that work at once.
+class Dispatcher::Place {
+ public:
+  explicit Place(Dispatcher& of) : of_(of) {}
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    --of_.jobs_;
+    of_.room_.notify();
   }
+
+ private:
+  Dispatcher& of_;
+};
+
+net::task<void> Dispatcher::deliver(queue::Job job) {
+  const Place place(*this);
+  Attempt attempt;
+  for (const queue::Step& step : job.entry.steps)
+    attempt.outcomes.push_back(co_await local_.deliver(*job.message, step));
   co_await finish(std::move(job), std::move(attempt));
 }
 
-// From outcomes to fates: what is done, what waits and until when, what the sender is told.
-net::task<void> Dispatcher::finish(queue::Job job, Attempt attempt) {
-  const Time now = clock_.now();
-  const queue::Message& message = *job.message;
-  const bool local = job.entry.domain.empty();
-  const Time give_up = message.accepted + options_.retry.give_up_after;
-  const bool delayed_long = options_.retry.tell_delay_after.count() > 0 && !job.entry.delay_told &&
-                            now - message.accepted >= options_.retry.tell_delay_after;
-  std::vector<queue::Settled> fates;
-  std::vector<Told> told;
-  std::string last_reply;
-  for (std::size_t i = 0; i < job.entry.steps.size(); ++i) {
-    const queue::Step& step = job.entry.steps[i];
-    Outcome& outcome = attempt.outcomes[i];
-    queue::Settled settled;
-    const auto tell = [&](Action action, std::optional<Time> until = {}) {
-      if (wants(step.given.notify, action)) told.push_back({&step, action, outcome, until});
-    };
-    std::optional<Time> again;
-    if (outcome.fate == Outcome::Fate::Deferred)
-      again = queue::next_attempt(options_.retry, message.accepted, job.entry.attempts + 1, now);
-    if (outcome.fate == Outcome::Fate::Delivered) {
-      settled.fate = queue::Settled::Fate::Delivered;
-      if (!local)
-        settled.events.push_back(event_of(job, step, outcome, attempt.contact, ledger::Type::Relayed, now));
-      if (local || !outcome.dsn_relayed) tell(local ? Action::Delivered : Action::Relayed);
-    } else if (again) {
-      settled.fate = queue::Settled::Fate::Deferred;
-      settled.due = *again;
-      settled.events.push_back(event_of(job, step, outcome, attempt.contact, ledger::Type::Deferred, now));
-      settled.events.back().with(ledger::Field::NextAttempt, static_cast<std::uint64_t>(seconds(*again)));
-      if (delayed_long) tell(Action::Delayed, give_up);
-      last_reply = one_line(outcome.reply);
-    } else {
-      const bool expired = outcome.fate == Outcome::Fate::Deferred;
-      settled.fate = queue::Settled::Fate::Failed;
-      settled.events.push_back(event_of(job, step, outcome, attempt.contact,
-                                        expired ? ledger::Type::Expired : ledger::Type::Failed, now));
-      tell(Action::Failed);
+// --- To a site ---------------------------------------------------------------------------------------------
+
+void Dispatcher::may_ask(const std::string& site) {
+  core_->post([this, site] { outgoing_.open(site); });
+}
+
+net::task<void> Dispatcher::open_at(std::string site, Instant when) {
+  co_await net::sleep_until(when);
+  outgoing_.open(site);
+}
+
+net::task<Dispatcher::Jobs> Dispatcher::with_siblings(queue::Job job) {
+  const std::string site = outgoing_.site_of(job.entry.domain);
+  Jobs jobs = co_await outgoing_.siblings(job, site, most_together);
+  jobs.insert(jobs.begin(), std::move(job));
+  co_return jobs;
+}
+
+net::task<void> Dispatcher::finish_all(Jobs jobs, Refusal refusal) {
+  for (queue::Job& job : jobs) {
+    Attempt attempt{std::vector<Outcome>(job.entry.steps.size(), refusal.outcome), refusal.contact};
+    co_await finish(std::move(job), std::move(attempt));
+  }
+}
+
+// A line that waits for work gets it; else, if the site's pace permits, there is a new one; else the jobs
+// wait with all others of their site.
+net::task<void> Dispatcher::send(Jobs jobs) {
+  const Place place(*this);
+  const auto found = co_await courier_.router().find(jobs.front().entry.domain);
+  if (!found) {
+    co_await finish_all(std::move(jobs), {.outcome = found.error(), .contact = {}});
+    co_return;
+  }
+  const RoutePtr route = *found;
+  const std::string& site = route->site;
+  // What was of one site with it a moment ago may be of another by now: only what is its own goes along.
+  for (auto other = std::next(jobs.begin()); other != jobs.end();) {
+    const auto way = co_await courier_.router().find(other->entry.domain);
+    if (way && (*way)->site == site) {
+      ++other;
+      continue;
     }
-    fates.push_back(std::move(settled));
+    if (way) outgoing_.regroup(other->entry.domain, (*way)->site);
+    outgoing_.put_back(std::move(*other));
+    other = jobs.erase(other);
   }
-
-  std::unique_ptr<store::BlobWriter> keep;  // the report's octets, until the commit has named them
-  std::optional<queue::NewMail> mail;
-  while (!told.empty() && !(mail = co_await report(job, told, attempt.contact, keep)))
-    co_await net::sleep_for(pause);
-  if (mail && !mail->events.empty() && mail->entries.empty()) {
-    // Nobody to tell; why not is part of the history.
-    fates.back().events.insert(fates.back().events.end(), mail->events.begin(), mail->events.end());
-    mail.reset();
+  outgoing_.regroup(jobs.front().entry.domain, site);
+  if (const auto idle = idle_.find(site); idle != idle_.end()) {
+    Idle& line = *idle->second.back();
+    idle->second.pop_back();
+    if (idle->second.empty()) idle_.erase(idle);
+    line.jobs = std::move(jobs);
+    line.called.notify();
+    co_return;
   }
-  while (!co_await outgoing_.settle(job, fates, mail, last_reply, attempt.contact.host, delayed_long))
-    co_await net::sleep_for(pause);
-  if (local)
-    for (std::size_t i = 0; i < fates.size(); ++i)
-      if (fates[i].fate == queue::Settled::Fate::Delivered) local_.confirmed(message, job.entry.steps[i]);
+  auto answer =
+      pacing_.ask(site, route->hosts.empty() ? std::string_view() : route->hosts.front().name, *this);
+  if (auto* permit = std::get_if<egress::Permit>(&answer)) {
+    co_await work(route, std::move(*permit), std::move(jobs));
+    co_return;
+  }
+  outgoing_.close(site);
+  for (queue::Job& job : jobs) outgoing_.put_back(std::move(job));
+  if (const auto* wait = std::get_if<egress::Wait>(&answer)) group_->spawn(open_at(site, wait->until));
 }
 
-net::task<std::string> Dispatcher::read_original(const queue::Message& message, bool whole, bool& complete) {
-  std::string out = message.content.prefix;
-  auto blob = co_await store_.open_blob(message.content.blob);
-  if (!blob) co_return std::string();
-  while (out.size() - message.content.prefix.size() < (*blob)->octets() &&
-         out.size() <= options_.most_returned) {
-    const auto piece = co_await (*blob)->read(out.size() - message.content.prefix.size());
-    if (!piece || piece->empty()) co_return std::string();
-    out += *piece;
+// One line from its opening to its end, with whatever the site has for it.
+net::task<void> Dispatcher::work(RoutePtr route, egress::Permit permit, Jobs jobs) {
+  const std::string& site = route->site;
+  auto opened = co_await courier_.open(route);
+  if (!opened) {
+    if (opened.error().outcome.fate == Outcome::Fate::Deferred) {
+      permit.told(egress::Feedback::NoAnswer);
+      outgoing_.doubt(site, true);
+    }
+    co_await finish_all(std::move(jobs), std::move(opened.error()));
+    co_return;
   }
-  complete = whole && out.size() <= options_.most_returned;
-  if (!complete) {
-    const auto end = out.find("\r\n\r\n");
-    out.resize(
-        std::min({out.size(), options_.most_returned, end == std::string::npos ? out.size() : end + 2}));
+  std::unique_ptr<Line> line = std::move(*opened);
+  permit.connected();
+  outgoing_.doubt(site, false);
+
+  while (!jobs.empty()) {
+    if (const Instant turn = permit.take_turn(); turn > core_->now()) co_await net::sleep_until(turn);
+    co_await carry(route, line, permit, std::move(jobs));
+    while (troubled_ > 0) co_await net::sleep_for(1s);  // C8
+    if (!line->usable() || permit.messages_left() == 0) break;
+    jobs = co_await next_jobs(site);
   }
-  co_return out;
+  co_await line->quit();
 }
 
-// A report is for who sent the message; the null path and reports themselves get none (RFC 5321 §6.1, C4,
-// C13).
-net::task<std::optional<queue::NewMail>> Dispatcher::report(const queue::Job& job, std::vector<Told> told,
-                                                            const Contact& contact,
-                                                            std::unique_ptr<store::BlobWriter>& keep) {
-  using ledger::Field;
-  const queue::Message& cause = *job.message;
-  const Time now = clock_.now();
-  queue::NewMail out;
-  const auto suppressed = [&](std::string_view why) {
-    ledger::Event event{
-        .type = ledger::Type::DsnSuppressed, .at = now, .tenant = cause.tenant, .queue_id = cause.id};
-    event.with(Field::Reason, why);
-    out.entries.clear();
-    out.events = {std::move(event)};
-    return std::optional(std::move(out));
-  };
-  if (cause.report || cause.envelope.reverse_path.is_null())
-    co_return suppressed("the message has no sender to tell");
-
-  queue::Submission submission{.id = outgoing_.id_near(cause.id)};
-  submission.envelope.recipients.push_back({.address = *cause.envelope.reverse_path.address()});
-  queue::Plan plan = queue::plan(directory_, submission, now);
-  if (plan.entries.empty()) co_return suppressed("the sender's address leads nowhere");
-
-  bool failed = false;
-  for (const Told& t : told) failed |= t.action == Action::Failed;
-  const bool whole = failed && cause.envelope.ret != DsnReturn::Headers;
-  bool complete = false;
-  const std::string original = co_await read_original(cause, whole, complete);
-  const std::string kind(to_text(told.front().action));
-  const std::string text = compose_report({.message = &cause,
-                                           .told = std::move(told),
-                                           .contact = contact,
-                                           .our_name = options_.our_name,
-                                           .original = original,
-                                           .complete = complete,
-                                           .now = now},
-                                          random_);
-  keep = store_.new_blob(text.size());
-  keep->append(text);
-  const auto blob = co_await keep->finish();
-  if (!blob) {
-    keep.reset();
-    co_return std::nullopt;  // the store takes nothing now: the caller waits and asks again (C8)
+// More for the site, waiting a little for it; none: the line may end.
+net::task<Dispatcher::Jobs> Dispatcher::next_jobs(const std::string& site) {
+  for (bool waited = false;;) {
+    while (auto job = co_await outgoing_.next_for(site)) {
+      // Its domain may have moved elsewhere meanwhile.
+      const auto found = co_await courier_.router().find(job->entry.domain);
+      if (found && (*found)->site == site) {
+        Jobs jobs = co_await outgoing_.siblings(*job, site, most_together);
+        jobs.insert(jobs.begin(), std::move(*job));
+        co_return jobs;
+      }
+      if (found) {
+        outgoing_.regroup(job->entry.domain, (*found)->site);
+        outgoing_.put_back(std::move(*job));
+        continue;
+      }
+      Jobs jobs;
+      jobs.push_back(std::move(*job));
+      co_await finish_all(std::move(jobs), {.outcome = found.error(), .contact = {}});
+    }
+    if (waited || jobs_ >= options_.most_jobs) co_return Jobs{};
+    Idle idle;
+    idle_[site].push_back(&idle);
+    const Listed listed{*this, site, idle};
+    outgoing_.open(site);  // here is somebody for it
+    co_await net::wait_for(idle.called, options_.linger);
+    if (!idle.jobs.empty()) co_return std::move(idle.jobs);
+    waited = true;
   }
-  queue::Message& message = out.message;
-  message.id = submission.id;
-  message.accepted = now;
-  message.tenant = cause.tenant;
-  message.report = true;
-  message.origin = {.protocol = "LOCAL"};
-  message.content = {.prefix = {}, .blob = *blob, .blob_octets = text.size(), .structure = {}};
-  mime::Parser parser;
-  parser.feed(text);
-  message.content.structure = mime::serialize(parser.finish());
-  out.entries = std::move(plan.entries);
+}
 
-  ledger::Event sent{.type = ledger::Type::DsnSent, .at = now, .tenant = cause.tenant, .queue_id = cause.id};
-  sent.with(Field::RelatedId, message.id.text()).with(Field::DsnKind, kind);
-  ledger::Event accepted{
-      .type = ledger::Type::Accepted, .at = now, .tenant = cause.tenant, .queue_id = message.id};
-  accepted.with(Field::Sender, "")
-      .with(Field::Recipient, cause.envelope.reverse_path.text())
-      .with(Field::Octets, text.size())
-      .with(Field::Protocol, "LOCAL")
-      .with(Field::RelatedId, cause.id.text());
-  out.events = {std::move(sent), std::move(accepted)};
-  co_return std::move(out);
+Dispatcher::Listed::~Listed() {
+  const auto it = of.idle_.find(site);
+  if (it == of.idle_.end()) return;
+  std::erase(it->second, &idle);
+  if (it->second.empty()) of.idle_.erase(it);
+}
+
+// Entries of one message, in one transaction. What the line did not come to is tried on another at once.
+net::task<void> Dispatcher::carry(const RoutePtr& route, std::unique_ptr<Line>& line, egress::Permit& permit,
+                                  Jobs jobs) {
+  const queue::Message& message = *jobs.front().message;
+  std::vector<queue::Step> steps;
+  for (const queue::Job& job : jobs)
+    steps.insert(steps.end(), job.entry.steps.begin(), job.entry.steps.end());
+  Attempt attempt = co_await line->carry(message, steps);
+  for (int tries = 1; tries < most_lines_for_one; ++tries) {
+    std::vector<std::size_t> left;
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      if (attempt.outcomes[i].cause == Cause::NotTried) left.push_back(i);
+    if (left.empty()) break;
+    auto opened = co_await courier_.open(route);
+    if (!opened) break;
+    line = std::move(*opened);
+    std::vector<queue::Step> again;
+    for (const std::size_t i : left) again.push_back(steps[i]);
+    const Attempt second = co_await line->carry(message, again);
+    for (std::size_t i = 0; i < left.size(); ++i) attempt.outcomes[left[i]] = second.outcomes[i];
+    attempt.contact = second.contact;
+  }
+  std::optional<egress::Feedback> unease;
+  bool delivered = false;
+  for (const Outcome& outcome : attempt.outcomes) {
+    delivered |= outcome.fate == Outcome::Fate::Delivered;
+    if (const auto what = feedback(outcome)) unease = unease ? std::max(*unease, *what) : *what;
+  }
+  if (unease)
+    permit.told(*unease);
+  else if (delivered)
+    permit.delivered();
+
+  auto outcome = attempt.outcomes.begin();
+  for (queue::Job& job : jobs) {
+    const auto count = static_cast<std::ptrdiff_t>(job.entry.steps.size());
+    Attempt part{{std::make_move_iterator(outcome), std::make_move_iterator(outcome + count)},
+                 attempt.contact};
+    outcome += count;
+    // The line goes on while the outcome is written down; if that fails, it waits.
+    group_->spawn(finish(std::move(job), std::move(part)));
+  }
 }
 
 }  // namespace postroad::delivery

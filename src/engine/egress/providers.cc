@@ -13,10 +13,6 @@
 namespace postroad::egress {
 namespace {
 
-constexpr std::string_view built_in_text =
-#include "providers.inc"
-    ;
-
 constexpr std::uint32_t most = 1'000'000;
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -82,8 +78,8 @@ Result<Providers, ProviderFault> Providers::parse(std::string_view text) {
 
 const Providers& Providers::built_in() {
   static const Providers providers = [] {
-    auto read = parse(built_in_text);
-    if (!read) throw std::logic_error("providers.inc: " + read.error().text);  // a test reads it first
+    auto read = parse(builtin_providers);
+    if (!read) throw std::logic_error("data/providers.txt: " + read.error().text);  // a test reads it first
     return std::move(*read);
   }();
   return providers;

@@ -1,5 +1,5 @@
-// Providers: what the large ones bear, from a file of the product's (providers.inc), and which of them runs a
-// mail exchanger. Pure.
+// Providers: what the large ones bear, from a file of the product's (data/providers.txt), and which of them
+// runs a mail exchanger. Pure.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,8 @@ struct Provider {
   Limits limits{};
   std::vector<std::string> hosts{};  // an exchanger is this or ends with a dot and this
 };
+
+extern const std::string_view builtin_providers;  // data/providers.txt
 
 struct ProviderFault {
   std::size_t line = 0;

@@ -84,6 +84,24 @@ net::task<std::optional<Job>> Service::next_for(std::string_view site) {
   }
 }
 
+net::task<std::vector<Job>> Service::siblings(const Job& job, std::string_view site, std::size_t steps) {
+  Lane& lane = here();
+  const std::string wanted(site);
+  std::vector<Job> out;
+  std::size_t have = job.entry.steps.size();
+  if (held_ || job.entry.sole) co_return out;
+  for (std::uint16_t number = 0; number < job.message->entries && have < steps; ++number) {
+    const EntryName name{job.message->id, number};
+    if (!lane.schedule.waits_for(name, wanted)) continue;
+    lane.schedule.hold(name);
+    auto one = co_await read_job(lane, name);
+    if (!one) continue;
+    have += one->entry.steps.size();
+    out.push_back(std::move(*one));
+  }
+  co_return out;
+}
+
 void Service::close(std::string_view site) { here().schedule.close(site); }
 
 void Service::open(std::string_view site) {

@@ -75,6 +75,9 @@ class Outgoing {
   virtual net::task<Job> next() = 0;
   // Another one of the same site, if one is due: for a connection that is open already.
   virtual net::task<std::optional<Job>> next_for(std::string_view site) = 0;
+  // The other entries of that job's message that wait for the same site, as many as make `steps` recipients
+  // with it: they go in one transaction.
+  virtual net::task<std::vector<Job>> siblings(const Job& job, std::string_view site, std::size_t steps) = 0;
   // Stops handing out jobs of a site, or goes on; "" is local delivery.
   virtual void close(std::string_view site) = 0;
   virtual void open(std::string_view site) = 0;

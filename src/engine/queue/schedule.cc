@@ -330,6 +330,11 @@ bool Schedule::is_out(EntryName name) const {
   return it != slots_.end() && it->second.out;
 }
 
+bool Schedule::waits_for(EntryName name, std::string_view site) const {
+  const auto it = slots_.find(name);
+  return it != slots_.end() && !it->second.out && it->second.lane->site == site;
+}
+
 std::string Schedule::domain_of(EntryName name) const {
   const auto it = slots_.find(name);
   return it == slots_.end() ? std::string() : *it->second.domain;

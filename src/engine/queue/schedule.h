@@ -70,6 +70,7 @@ class Schedule {
 
   const Head* find(EntryName name) const;
   bool is_out(EntryName name) const;
+  bool waits_for(EntryName name, std::string_view site) const;
   std::string domain_of(EntryName name) const;
   bool ready() const;
   std::size_t size() const { return slots_.size(); }

@@ -31,6 +31,7 @@ class Service final : public Queue, public Outgoing, public Inspection {
 
   net::task<Job> next() override;
   net::task<std::optional<Job>> next_for(std::string_view site) override;
+  net::task<std::vector<Job>> siblings(const Job& job, std::string_view site, std::size_t steps) override;
   void close(std::string_view site) override;
   void open(std::string_view site) override;
   void regroup(std::string_view domain, std::string_view site) override;
