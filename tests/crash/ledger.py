@@ -35,6 +35,7 @@ class Ledger:
     def __init__(self):
         self.lock = threading.RLock()
         self.fates = {}        # (message, account) -> fate
+        self.open = collections.defaultdict(set)    # account -> messages that may be in it; all others must not
         self.removals = {}     # (message, account) -> fate
         self.flags = {}        # (message, account) -> {flag: (wanted, fate)}
         self.relayed = {}      # (message, outside address) -> fate
@@ -51,6 +52,8 @@ class Ledger:
         with self.lock:
             assert (message, account) not in self.fates, "a message is handed over once"
             self.fates[message, account] = fate
+            if fate != REFUSED:
+                self.open[account].add(message)
             self.counts[fate] += 1
 
     def handed_to_relay(self, message, address, fate):
@@ -96,9 +99,9 @@ class Ledger:
         """Messages that were acked and are not there (yet): the caller may wait for a queue to drain."""
         present = {row.message for row in view.rows}
         with self.lock:
-            return [m for (m, a), fate in self.fates.items()
-                    if a == account and m not in present and (fate == ACKED or (m, a) in self.settled)
-                    and (m, a) not in self.removals]
+            return [m for m in self.open[account]
+                    if m not in present and (self.fates[m, account] == ACKED or (m, account) in self.settled)
+                    and (m, account) not in self.removals]
 
     def audit(self, account, view):
         """Compares one mailbox with all that is known of it. Nobody may be working on it meanwhile."""
@@ -113,9 +116,10 @@ class Ledger:
                 if not row.intact:
                     self.wrong("altered", f"{row.message} in {account} is not as it was sent")
                 self._audit_flags(key, row)
-            for key, fate in self.fates.items():
-                if key[1] == account:
-                    self._audit_copies(key, fate, copies[key[0]])
+            # What was refused or is gone for good matters only if it is there.
+            for message in self.open[account] | {m for m in copies if (m, account) in self.fates}:
+                self._audit_copies((message, account), self.fates[message, account], copies[message])
+            self.open[account] = {m for m in self.open[account] if copies[m] or self.removals.get((m, account)) != ACKED}
 
     def _audit_numbers(self, account, view):
         validity, following, mod_seq = self.bounds.get(account, (None, None, None))
