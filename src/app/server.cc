@@ -224,6 +224,7 @@ std::optional<StartFault> Server::Parts::build() {
   block(queue->load());
   local = std::make_unique<delivery::Local>(*mailboxes, clock);
   queue->set_door(*local);
+  queue->set_patience(s.delivery.delay_notice_after, s.delivery.give_up_after);
   if (starts_held(s.data, store->restored_generation())) queue->hold(true);
   courier = std::make_unique<delivery::Courier>(*resolver, connector, tls_client, *store, courier_options(s));
   pacing = std::make_unique<egress::Pacing>(clock, egress::Providers::built_in(), egress::Pace::Tuning{},

@@ -9,7 +9,8 @@ namespace postroad::delivery {
 namespace {
 
 constexpr std::size_t most_together = 500;  // recipients of a message that go to a line at once
-constexpr int most_lines_for_one = 3;       // when lines end before it was a message's turn
+constexpr std::size_t most_refusals = 10'000;
+constexpr int most_lines_for_one = 3;  // when lines end before it was a message's turn
 
 // What an outcome says of the site, not of message or recipient.
 std::optional<egress::Feedback> feedback(const Outcome& outcome) {
@@ -46,10 +47,16 @@ net::task<void> Dispatcher::run() {
     for (;;) {
       while (jobs_ >= options_.most_jobs || troubled_ > 0) co_await room_;
       queue::Job job = co_await outgoing_.next();
-      if (job.entry.domain.empty()) {
+      if (job.overdue) {
+        ++jobs_;
+        group.spawn(give_notice(std::move(job)));
+      } else if (job.entry.domain.empty()) {
         ++jobs_;
         group.spawn(deliver(std::move(job)));
       } else {
+        // One at a time until it is known whether the site may have another line: else all that waits for
+        // it would be taken, and put back.
+        outgoing_.pause(outgoing_.site_of(job.entry.domain), true);
         Jobs jobs = co_await with_siblings(std::move(job));
         ++jobs_;
         group.spawn(send(std::move(jobs)));
@@ -85,6 +92,20 @@ net::task<void> Dispatcher::deliver(queue::Job job) {
   co_await finish(std::move(job), std::move(attempt));
 }
 
+// It waits behind others whose site takes nothing: what the site said to them holds for it too.
+net::task<void> Dispatcher::give_notice(queue::Job job) {
+  const Place place(*this);
+  const auto it = refusals_.find(outgoing_.site_of(job.entry.domain));
+  Refusal why{.outcome = {.fate = Outcome::Fate::Deferred,
+                          .cause = Cause::NoHostAnswered,
+                          .reply = {451, {4, 4, 1}, "The site takes no mail from us at present"}},
+              .contact = {}};
+  if (it != refusals_.end()) why = it->second;
+  Jobs jobs;
+  jobs.push_back(std::move(job));
+  co_await finish_all(std::move(jobs), std::move(why));
+}
+
 // --- To a site ---------------------------------------------------------------------------------------------
 
 void Dispatcher::may_ask(const std::string& site) {
@@ -92,9 +113,28 @@ void Dispatcher::may_ask(const std::string& site) {
 }
 
 net::task<void> Dispatcher::open_at(std::string site, Instant when) {
+  if (!reopening_.insert(site).second) co_return;  // somebody sees to it
   co_await net::sleep_until(when);
+  reopening_.erase(site);
   outgoing_.open(site);
 }
+
+// While it lives nothing more is taken for a site.
+class Dispatcher::Deciding {
+ public:
+  Deciding(queue::Outgoing& outgoing, std::string site) : outgoing_(outgoing), site_(std::move(site)) {}
+  Deciding(const Deciding&) = delete;
+  Deciding& operator=(const Deciding&) = delete;
+  ~Deciding() { done(); }
+  void done() {
+    if (!std::exchange(over_, true)) outgoing_.pause(site_, false);
+  }
+
+ private:
+  queue::Outgoing& outgoing_;
+  const std::string site_;
+  bool over_ = false;
+};
 
 net::task<Dispatcher::Jobs> Dispatcher::with_siblings(queue::Job job) {
   const std::string site = outgoing_.site_of(job.entry.domain);
@@ -114,8 +154,10 @@ net::task<void> Dispatcher::finish_all(Jobs jobs, Refusal refusal) {
 // wait with all others of their site.
 net::task<void> Dispatcher::send(Jobs jobs) {
   const Place place(*this);
+  Deciding deciding(outgoing_, outgoing_.site_of(jobs.front().entry.domain));
   const auto found = co_await courier_.router().find(jobs.front().entry.domain);
   if (!found) {
+    deciding.done();
     co_await finish_all(std::move(jobs), {.outcome = found.error(), .contact = {}});
     co_return;
   }
@@ -144,6 +186,7 @@ net::task<void> Dispatcher::send(Jobs jobs) {
   auto answer =
       pacing_.ask(site, route->hosts.empty() ? std::string_view() : route->hosts.front().name, *this);
   if (auto* permit = std::get_if<egress::Permit>(&answer)) {
+    deciding.done();
     co_await work(route, std::move(*permit), std::move(jobs));
     co_return;
   }
@@ -160,6 +203,7 @@ net::task<void> Dispatcher::work(RoutePtr route, egress::Permit permit, Jobs job
     if (opened.error().outcome.fate == Outcome::Fate::Deferred) {
       permit.told(egress::Feedback::NoAnswer);
       outgoing_.doubt(site, true);
+      if (refusals_.size() < most_refusals) refusals_[site] = opened.error();
     }
     co_await finish_all(std::move(jobs), std::move(opened.error()));
     co_return;
@@ -167,6 +211,7 @@ net::task<void> Dispatcher::work(RoutePtr route, egress::Permit permit, Jobs job
   std::unique_ptr<Line> line = std::move(*opened);
   permit.connected();
   outgoing_.doubt(site, false);
+  refusals_.erase(site);
 
   while (!jobs.empty()) {
     if (const Instant turn = permit.take_turn(); turn > core_->now()) co_await net::sleep_until(turn);

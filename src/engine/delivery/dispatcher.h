@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "delivery/courier.h"
 #include "delivery/local.h"
@@ -44,6 +45,7 @@ class Dispatcher final : private egress::Asker {
 
  private:
   class Place;
+  class Deciding;
   struct Idle {  // a line that waits
     net::Signal called;
     std::vector<queue::Job> jobs;
@@ -55,6 +57,7 @@ class Dispatcher final : private egress::Asker {
     ~Listed();
   };
   net::task<void> deliver(queue::Job job);
+  net::task<void> give_notice(queue::Job job);
   // Jobs: entries of one message for one site.
   using Jobs = std::vector<queue::Job>;
   net::task<void> send(Jobs jobs);
@@ -88,6 +91,8 @@ class Dispatcher final : private egress::Asker {
   std::size_t jobs_ = 0;
   std::size_t troubled_ = 0;  // outcomes the store has not taken yet
   std::unordered_map<std::string, std::vector<Idle*>> idle_;
+  std::unordered_map<std::string, Refusal> refusals_;  // why a site is not spoken to at present
+  std::unordered_set<std::string> reopening_;
   net::Signal room_;
 };
 

@@ -173,5 +173,19 @@ TEST_F(DispatcherTest, WhoCannotBeReachedForFiveDaysComesBackToTheSender) {
   EXPECT_NE(wires_.sink.messages.back().find("dead.example"), std::string::npos);
 }
 
+TEST_F(DispatcherTest, WhoeverWaitsBehindADeadSiteIsToldAndGetsHisMailBackInTime) {
+  for (int i = 0; i < 40; ++i) accept({"x@dead.example"});
+  const Time accepted = core_.clock().now();
+  start();
+  core_.advance(std::chrono::hours(4) + 15min);
+  // Everybody heard of the delay, though hardly any was tried.
+  EXPECT_EQ(wires_.sink.messages.size(), 40u);
+  for (const auto& listed : core_.run(queue_->list(QueueId{}, 1000, {})))
+    EXPECT_TRUE(listed.entry.delay_told);
+  core_.advance(accepted + std::chrono::hours(5 * 24 + 5) - core_.clock().now());
+  EXPECT_EQ(wires_.sink.messages.size(), 80u);
+  EXPECT_EQ(waiting(), 0u);
+}
+
 }  // namespace
 }  // namespace postroad::delivery::testing

@@ -1,6 +1,7 @@
 // One core's part of the queue: what is due, in memory, and where on disk the rest lies. Not public.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -55,8 +56,16 @@ struct Service::Lane {
   net::Signal changed;  // something may be due
   std::unordered_map<unsigned, Shelf> shelves;
   bool reading = false;
-  std::size_t sweep_shard = 0;            // index in shards
-  std::string sweep_at;                   // empty: not begun
+  std::size_t sweep_shard = 0;  // index in shards
+  std::string sweep_at;         // empty: not begun
+  // A pass over what is due and does not move, now and then: who has waited too long is handed out.
+  struct Overdue {
+    Time next_pass{};
+    bool passing = false;
+    std::size_t shard = 0;                           // index in shards
+    std::string at;                                  // empty: not begun
+    std::deque<std::pair<Head, std::string>> found;  // with its domain
+  } overdue;
   std::multimap<Time, EntryName> parked;  // could not be read; out until then
   std::set<EntryName> rewriting;          // by an administrator, on disk
 

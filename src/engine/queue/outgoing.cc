@@ -60,6 +60,9 @@ net::task<Job> Service::next() {
         continue;
       }
       if (read_some) continue;
+      co_await look_for_overdue(lane);
+      if (auto job = co_await take_overdue(lane)) co_return std::move(*job);
+      if (lane.overdue.passing) continue;
       if (!lane.reading && lane.schedule.hungry() && co_await sweep(lane)) continue;
     }
     Duration sleep = longest_sleep;
@@ -107,6 +110,11 @@ void Service::close(std::string_view site) { here().schedule.close(site); }
 void Service::open(std::string_view site) {
   here().schedule.open(site);
   here().changed.notify();
+}
+
+void Service::pause(std::string_view site, bool on) {
+  here().schedule.pause(site, on);
+  if (!on) here().changed.notify();
 }
 
 void Service::regroup(std::string_view domain, std::string_view site) {

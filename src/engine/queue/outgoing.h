@@ -20,6 +20,9 @@ namespace postroad::queue {
 struct Job {
   std::shared_ptr<const Message> message;
   Entry entry;
+  // Not to be tried: it waits behind a site that takes nothing, and its sender must hear of it, or have it
+  // back. It is settled as if it had been tried and deferred.
+  bool overdue = false;
 };
 
 // What became of one step.
@@ -81,6 +84,9 @@ class Outgoing {
   // Stops handing out jobs of a site, or goes on; "" is local delivery.
   virtual void close(std::string_view site) = 0;
   virtual void open(std::string_view site) = 0;
+  // Hands out no more of it for a moment, whatever waits; closing lets go of what is in memory, this does
+  // not.
+  virtual void pause(std::string_view site, bool on) = 0;
   // Until somebody says so, a domain is a site of its own.
   virtual void regroup(std::string_view domain, std::string_view site) = 0;
   virtual std::string site_of(std::string_view domain) = 0;

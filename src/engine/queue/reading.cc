@@ -8,6 +8,7 @@ namespace postroad::queue {
 namespace {
 
 constexpr std::size_t page_entries = 256;
+constexpr auto pass_every = std::chrono::minutes(10);
 
 class Reading {
  public:
@@ -106,6 +107,67 @@ net::task<bool> Service::sweep(Lane& lane) {
     ++empty;
   }
   co_return false;
+}
+
+// --- What waits too long -----------------------------------------------------------------------------------
+
+bool Service::is_overdue(const Lane& lane, const Head& head, std::string_view domain) const {
+  const Duration age = clock_.now() - head.accepted;
+  if (tell_delay_after_ > 0s && age >= tell_delay_after_ && !head.delay_told) return true;
+  return age >= give_up_after_ && lane.schedule.closed(lane.schedule.site_of(domain));
+}
+
+net::task<void> Service::look_for_overdue(Lane& lane) {
+  Lane::Overdue& pass = lane.overdue;
+  const Time now = clock_.now();
+  if (!pass.passing) {
+    // The clock may have gone back: then the next pass is not a year away.
+    if (now < pass.next_pass && pass.next_pass - now <= pass_every) co_return;
+    pass = {.next_pass = now + pass_every, .passing = true};
+    for (const EntryName name : lane.schedule.behind_closed()) {
+      const std::string domain = lane.schedule.domain_of(name);
+      if (const Head* head = lane.schedule.find(name); is_overdue(lane, *head, domain))
+        pass.found.emplace_back(*head, domain);
+    }
+  }
+  for (; pass.shard < lane.shards.size(); ++pass.shard, pass.at.clear()) {
+    const unsigned shard = lane.shards[pass.shard];
+    const Shelf& shelf = lane.shelves[shard];
+    if (pass.at.empty()) pass.at = shelf.low;
+    if (pass.at >= shelf.next) continue;
+    const store::Range range{.from = pass.at, .to = shelf.next, .limit = page_entries};
+    const auto page = co_await store_.scan(shard_partition(shard), range);
+    if (!page) continue;
+    for (const store::Entry stored : *page)
+      if (const auto head = read_head(stored.key, stored.value))
+        if (is_overdue(lane, head->first, head->second) && !lane.schedule.find(head->first.name))
+          pass.found.emplace_back(head->first, std::string(head->second));
+    if (!page->more || page->empty()) continue;
+    pass.at = std::string(page->back().key) + '\0';
+    co_return;
+  }
+  pass.passing = false;
+}
+
+net::task<std::optional<Job>> Service::take_overdue(Lane& lane) {
+  while (!lane.overdue.found.empty()) {
+    const auto [head, domain] = std::move(lane.overdue.found.front());
+    lane.overdue.found.pop_front();
+    const Head* known = lane.schedule.find(head.name);
+    if (lane.schedule.is_out(head.name) || lane.rewriting.contains(head.name)) continue;
+    if (known && known->due != head.due) continue;
+    if (known) {
+      lane.schedule.hold(head.name);
+    } else {
+      if (!lane.schedule.admit(head, domain)) continue;
+      if (!head.sole) ++lane.kin[head.name.id].here;
+    }
+    auto job = co_await read_job(lane, head.name);
+    if (!job) continue;
+    job->overdue = true;
+    co_return job;
+  }
+  co_return std::nullopt;
 }
 
 net::task<std::uint32_t> Service::count_left(const Message& message) {

@@ -73,6 +73,17 @@ Schedule::Offered Schedule::offer(const Head& head, std::string_view domain) {
   return Offered::Taken;
 }
 
+bool Schedule::admit(const Head& head, std::string_view domain) {
+  if (slots_.contains(head.name) || (suspended_ && suspended_(head, domain))) return false;
+  Lane& to = lane(site_of(domain));
+  const auto at = domains_.try_emplace(std::string(domain)).first;
+  ++at->second.entries;
+  slots_[head.name] = {.head = head, .domain = &at->first, .lane = &to, .out = true};
+  ++to.out, ++out_;
+  settle(to);
+  return true;
+}
+
 // Into its lane's order; the lane is not listed anew.
 void Schedule::insert(Slot& slot) {
   Band& band = slot.lane->bands[slot.head.priority];
@@ -100,9 +111,9 @@ void Schedule::extract(Slot& slot) {
 }
 
 void Schedule::settle(Lane& lane) {
-  std::list<Lane*>* const list = lane.closed || lane.waiting == 0 ? nullptr
-                                 : lane.doubtful                  ? &doubtful_
-                                                                  : &sound_;
+  std::list<Lane*>* const list = lane.closed || lane.paused || lane.waiting == 0 ? nullptr
+                                 : lane.doubtful                                 ? &doubtful_
+                                                                                 : &sound_;
   if (lane.listed != list) {
     if (lane.listed) lane.listed->erase(lane.turn);
     if (list) lane.turn = list->insert(list->end(), &lane);
@@ -116,7 +127,8 @@ void Schedule::settle(Lane& lane) {
     hungry_.insert(&lane);
   else
     hungry_.erase(&lane);
-  if (lane.waiting + lane.out == 0 && !lane.closed && !lane.missing) lanes_.erase(std::string(lane.site));
+  if (lane.waiting + lane.out == 0 && !lane.closed && !lane.paused && !lane.missing)
+    lanes_.erase(std::string(lane.site));
 }
 
 void Schedule::miss(Lane& lane) {
@@ -268,6 +280,12 @@ void Schedule::open(std::string_view site) {
   settle(it->second);
 }
 
+void Schedule::pause(std::string_view site, bool on) {
+  Lane& at = lane(site);
+  at.paused = on;
+  settle(at);
+}
+
 bool Schedule::closed(std::string_view site) const {
   const auto it = lanes_.find(std::string(site));
   return it != lanes_.end() && it->second.closed;
@@ -338,6 +356,13 @@ bool Schedule::waits_for(EntryName name, std::string_view site) const {
 std::string Schedule::domain_of(EntryName name) const {
   const auto it = slots_.find(name);
   return it == slots_.end() ? std::string() : *it->second.domain;
+}
+
+std::vector<EntryName> Schedule::behind_closed() const {
+  std::vector<EntryName> out;
+  for (const Lane* lane : idle_)
+    for (const EntryName name : waiting_for(lane->site)) out.push_back(name);
+  return out;
 }
 
 std::vector<EntryName> Schedule::waiting_for(std::string_view site) const {

@@ -43,6 +43,8 @@ class Schedule {
   std::optional<EntryName> take();
   // The next of one lane, though it be closed: for a connection that is open already.
   std::optional<EntryName> take_from(std::string_view site);
+  // In, whatever the limits, and out at once. False: it is here, or suspended.
+  bool admit(const Head& head, std::string_view domain);
   void put_back(EntryName name);
   void remove(EntryName name);
   void hold(EntryName name);  // out, though nobody took it
@@ -50,6 +52,8 @@ class Schedule {
   void close(std::string_view site);
   void open(std::string_view site);
   bool closed(std::string_view site) const;
+  // Keeps what it has, but take() passes it over.
+  void pause(std::string_view site, bool on);
   // Did the site answer last time? What is tried for the second time is doubtful until it does.
   void doubt(std::string_view site, bool doubtful);
   // From now on `domain` goes by the lane of `site`; what waits for it moves there.
@@ -76,6 +80,8 @@ class Schedule {
   std::size_t size() const { return slots_.size(); }
   std::size_t lanes() const { return lanes_.size(); }
   std::size_t out() const { return out_; }
+  // Those that wait in memory behind closed lanes.
+  std::vector<EntryName> behind_closed() const;
   std::vector<EntryName> waiting_for(std::string_view site) const;  // in no order
 
  private:
@@ -99,7 +105,7 @@ class Schedule {
     std::map<std::int8_t, Band, std::greater<>> bands;
     std::size_t waiting = 0, out = 0;
     std::uint32_t takes = 0;
-    bool closed = false, doubtful = false, known = false;
+    bool closed = false, paused = false, doubtful = false, known = false;
     std::optional<std::uint64_t> missing{};  // more of it is on disk: the round in which we saw that
     std::list<Lane*>* listed = nullptr;
     std::list<Lane*>::iterator turn;

@@ -49,6 +49,17 @@ TEST(Schedule, AClosedLaneHoldsUpNobodyElse) {
   EXPECT_EQ(schedule.take(), name(1));
 }
 
+TEST(Schedule, APausedLaneIsPassedOverAndKeepsWhatItHas) {
+  Schedule schedule({.closed = 1});
+  for (std::uint64_t i = 1; i <= 9; ++i) schedule.offer(head(i), "a.example");
+  schedule.pause("a.example", true);
+  EXPECT_EQ(schedule.take(), std::nullopt);
+  EXPECT_EQ(schedule.size(), 9u);
+  EXPECT_EQ(schedule.take_from("a.example"), name(1));
+  schedule.pause("a.example", false);
+  EXPECT_EQ(schedule.take(), name(2));
+}
+
 TEST(Schedule, SitesTakeTurns) {
   Schedule schedule;
   for (std::uint64_t i = 1; i <= 100; ++i) schedule.offer(head(i), "large.example");

@@ -24,6 +24,10 @@ class Service final : public Queue, public Outgoing, public Inspection {
   // Reads what waits. Throws std::runtime_error with a line for an administrator if the store cannot be read.
   net::task<void> load();
   void set_door(Door& door) { door_ = &door; }
+  // After what time a sender hears of a delay, and has his message back, though it waits behind others.
+  void set_patience(Duration tell_delay_after, Duration give_up_after) {
+    tell_delay_after_ = tell_delay_after, give_up_after_ = give_up_after;
+  }
 
   QueueId next_id() override;
   net::task<Result<std::vector<Verdict>, AcceptError>> accept(Submission submission,
@@ -34,6 +38,7 @@ class Service final : public Queue, public Outgoing, public Inspection {
   net::task<std::vector<Job>> siblings(const Job& job, std::string_view site, std::size_t steps) override;
   void close(std::string_view site) override;
   void open(std::string_view site) override;
+  void pause(std::string_view site, bool on) override;
   void regroup(std::string_view domain, std::string_view site) override;
   std::string site_of(std::string_view domain) override;
   void doubt(std::string_view site, bool doubtful) override;
@@ -65,6 +70,10 @@ class Service final : public Queue, public Outgoing, public Inspection {
   net::task<bool> load_due(Lane& lane);
   net::task<bool> sweep(Lane& lane);
   std::optional<Time> next_due(const Lane& lane) const;
+  // One page of the pass for what has waited too long.
+  net::task<void> look_for_overdue(Lane& lane);
+  net::task<std::optional<Job>> take_overdue(Lane& lane);
+  bool is_overdue(const Lane& lane, const Head& head, std::string_view domain) const;
 
   class Leaving;  // entries that a commit takes out
   class Claim;    // an entry that an administrator works on
@@ -87,6 +96,7 @@ class Service final : public Queue, public Outgoing, public Inspection {
   const directory::Directory& directory_;
   const Clock& clock_;
   Door* door_ = nullptr;
+  Duration tell_delay_after_ = 4h, give_up_after_ = std::chrono::days(5);
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<std::uint64_t> sequence_{0};  // milliseconds << 16 | counter, of the last id
   std::atomic<bool> held_{false};
