@@ -1,6 +1,5 @@
 #include "directory/tables.h"
 
-#include <deque>
 #include <unordered_set>
 
 #include "base/ascii.h"
@@ -100,11 +99,10 @@ Result<Destination, NoDestination> Tables::resolve(const Address& recipient,
 
   Destination out{.tenant = domain->tenant, .accounts = {}, .forwards = {}};
   std::unordered_set<std::string> seen;
-  std::deque<Address> open{recipient};
+  std::vector<Address> open{recipient};  // from `next` on; nearly always there is just the one
   bool switched_off = false;
-  while (!open.empty() && seen.size() < most_targets) {
-    const Address address = std::move(open.front());
-    open.pop_front();
+  for (std::size_t next = 0; next < open.size() && seen.size() < most_targets; ++next) {
+    const Address address = std::move(open[next]);
     const DomainEntry* here = home(address.domain());
     if (!here) {
       if (seen.insert(address.text()).second) out.forwards.push_back(address);
@@ -125,7 +123,7 @@ Result<Destination, NoDestination> Tables::resolve(const Address& recipient,
     if (!name) continue;
     if (name->alias) {
       if (name->alias->targets().empty()) {
-        if (open.empty() && out.accounts.empty() && out.forwards.empty())
+        if (next + 1 == open.size() && out.accounts.empty() && out.forwards.empty())
           return refuse(NoDestination::Refused);
         continue;
       }

@@ -67,6 +67,7 @@ std::string with_protocol(Protocol protocol, bool tls, bool authenticated, bool 
 // date-time
 std::string received_field(const Received& r) {
   std::vector<std::string> words;
+  words.reserve(9);
   from_clause(r, words);
   words.push_back("by " + r.by.text());
   words.push_back("with " + with_protocol(r.protocol, r.tls, r.authenticated, r.smtputf8));

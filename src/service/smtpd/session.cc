@@ -107,7 +107,7 @@ net::task<void> Session::run() {
       }
       ++errors_;
     } else {
-      const auto command = smtp::parse_command(*line);
+      auto command = smtp::parse_command(*line);
       if (!command) {
         ++errors_;
         co_await say(replies::cannot_parse(command.error()));
@@ -115,7 +115,7 @@ net::task<void> Session::run() {
         // 9).
         if (command.error().what == smtp::SyntaxError::BadChunkSize) goes_on = false;
       } else {
-        const Outcome outcome = co_await obey(*command);
+        const Outcome outcome = co_await obey(std::move(*command));
         if (outcome.reply) {
           if (outcome.reply->permanent()) ++errors_;
           co_await say(*outcome.reply);
@@ -139,8 +139,8 @@ net::task<void> Session::run() {
 }
 
 // The variant of commands finds its overload of on(); a new command that has none does not compile.
-net::task<Outcome> Session::obey(const smtp::Command& command) {
-  return std::visit([this](const auto& c) { return on(c); }, command);
+net::task<Outcome> Session::obey(smtp::Command command) {
+  return std::visit([this](auto&& c) { return on(std::move(c)); }, std::move(command));
 }
 
 // --- §4.1.1.1: who is there --------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ class Session {
 
  private:
   net::task<bool> welcome();
-  net::task<Outcome> obey(const smtp::Command& command);
+  net::task<Outcome> obey(smtp::Command command);
   net::task<void> say(Reply reply);
 
   net::task<Outcome> on(smtp::Helo command);
