@@ -71,6 +71,7 @@ class QueueTest : public ::testing::Test {
     queue_ =
         std::make_unique<Service>(*store_, std::vector<net::Core*>{&core_}, people_, core_.clock(), limits_);
     queue_->set_door(door_);
+    queue_->set_patience(tell_after_, 1000 * 24h);
     run(queue_->load());
   }
   template <class T>
@@ -95,6 +96,7 @@ class QueueTest : public ::testing::Test {
   Counts counts() { return run(queue_->counts()); }
 
   Schedule::Limits limits_{};
+  Duration tell_after_ = 0s;  // of a delay: never
   disk::SimulatedDisk disk_;
   net::ManualCore core_;
   People people_;

@@ -213,6 +213,23 @@ TEST_F(ShelfTest, WhatIsNotDueTakesNoMemory) {
   EXPECT_GE(now(), before + 1h);
 }
 
+TEST_F(ShelfTest, WhatWaitsTooLongBehindAClosedLaneIsHandedOutToBeToldOf) {
+  tell_after_ = 1h;
+  open();
+  close("a.example");
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(accept(letter({"x@a.example"})));  // more than there is room for
+  std::set<EntryName> told;
+  for (int i = 0; i < 20; ++i) {
+    const Job job = run(queue_->next());
+    EXPECT_TRUE(job.overdue);
+    EXPECT_GE(now(), job.message->accepted + 1h);
+    EXPECT_TRUE(told.insert(name_of(job.entry)).second);
+    const Settled later{.fate = Settled::Fate::Deferred, .due = now() + 1h};
+    ASSERT_TRUE(run(queue_->settle(job, {later}, std::nullopt, {}, {}, true)));
+  }
+  EXPECT_LE(now(), Time{std::chrono::days(20'000)} + 1h + 15min);
+}
+
 TEST_F(ShelfTest, AClockThatGoesBackNeitherHidesNorHurriesAnything) {
   ASSERT_TRUE(accept(letter({"x@a.example"})));
   Job job = run(queue_->next());
