@@ -42,6 +42,7 @@ inline const Reply no_valid_recipients{554, {5, 5, 1}, "No valid recipients"};
 inline const Reply bdat_under_way{503, {5, 5, 1}, "BDAT has begun; only BDAT, RSET and QUIT may follow"};
 inline const Reply not_offered{502, {5, 5, 1}, "Not offered here"};
 inline const Reply parameter_not_offered{555, {5, 5, 4}, "A parameter that was not offered"};
+inline const Reply hold_too_long{501, {5, 5, 4}, "We hold messages for thirty days at most"};  // RFC 4865 §4
 inline const Reply too_eager{503, {5, 5, 0}, "You speak before it is your turn; closing"};  // RFC 2920 §3.1
 inline const Reply line_too_long{500, {5, 5, 6}, "Line too long"};
 inline const Reply bare_line_end{500, {5, 5, 2}, "A line must end with CR LF, and hold neither elsewhere"};

@@ -1,7 +1,10 @@
 #include "smtpd/session.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "base/date.h"
 #include "mime/address.h"
 #include "mime/stored.h"
 #include "mime/summary.h"
@@ -168,6 +171,9 @@ Reply Session::hello(const smtp::ClientName& client) {
     for (const std::string_view mechanism : mechanisms_for(stream_, settings_))
       text.append(" ").append(mechanism);
   }
+  if (service_ == config::Service::Submission)
+    text += fmt::format("\nFUTURERELEASE {} {}\nMT-PRIORITY", longest_hold.count(),
+                        rfc3339(services_.clock.now() + longest_hold));
   if (!lmtp()) text += "\nVRFY\nHELP";
   return {250, {}, std::move(text)};
 }

@@ -36,6 +36,9 @@ struct Transaction {
   std::optional<smtp::BdatDecoder> bdat;
 };
 
+// A signed-in user's message may wait with us for so long (RFC 4865).
+inline constexpr std::chrono::seconds longest_hold = std::chrono::days(30);
+
 class Session {
  public:
   Session(net::Stream& stream, const Services& services, const config::Settings& settings,

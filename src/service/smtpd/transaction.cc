@@ -29,9 +29,17 @@ net::task<Outcome> Session::on(smtp::MailFrom command) {
   if (!client_) co_return lmtp() ? replies::say_lhlo_first : replies::say_ehlo_first;
   if (service_ == config::Service::Submission && !peer_.identity) co_return replies::sign_in_first;
   if (transaction_) co_return replies::already_in_transaction;  // §4.1.4
-  if (command.body == Body::BinaryMime || command.priority || command.hold || command.by ||
-      command.require_tls)
+  const bool for_users = service_ == config::Service::Submission;
+  if (command.body == Body::BinaryMime || command.by || command.require_tls ||
+      (!for_users && (command.priority || command.hold)))
     co_return replies::parameter_not_offered;
+  std::optional<Time> hold_until;
+  if (command.hold) {  // RFC 4865 §2, both forms
+    const Time now = services_.clock.now();
+    const auto* interval = std::get_if<std::chrono::seconds>(&*command.hold);
+    hold_until = interval ? now + *interval : std::get<Time>(*command.hold);
+    if (*hold_until > now + longest_hold) co_return replies::hold_too_long;
+  }
   if (command.size > settings_.limits.message.value()) co_return replies::message_too_big;  // RFC 1870 §6.1
   if (messages_ >= settings_.smtp.messages && !peer_.exempt) co_return replies::too_many_messages;
   if (auto trouble = store_trouble()) co_return *trouble;
@@ -48,6 +56,8 @@ net::task<Outcome> Session::on(smtp::MailFrom command) {
   envelope.smtputf8 = command.smtputf8;
   envelope.ret = command.ret;
   envelope.envid = std::move(command.envid);
+  envelope.priority = command.priority.value_or(0);
+  envelope.hold_until = hold_until;
   idle_ = 0;
   co_return replies::sender_ok;
 }
