@@ -84,7 +84,7 @@ Given given_of(const Filled& filled) {
     ++i;
   };
   for (const Argument& argument : filled.command->arguments) {
-    if (std::ranges::count(filled.values[i], "") > 0)
+    if (filled.places[i]->count() > 0 && std::ranges::count(filled.values[i], "") > 0)
       throw Failure{wrong_usage, fmt::format("{} is empty", argument.name)};
     take(argument.name);
   }
