@@ -37,7 +37,7 @@ Outcome cannot_send(LoadError error) {
     return deferred(Cause::StoreTrouble, 451, {4, 3, 0}, "The message cannot be read");
   return {Fate::Failed,
           Cause::NotConvertible,
-          {554, {5, 6, 3}, "The message has octets that this server cannot be sent"}};
+          {554, {5, 6, 3}, "The message has octets or lines that this server cannot be sent"}};
 }
 
 // What is neither yes nor no where yes or no is due is no answer (RFC 5321 §4.2.1: the first digit counts).
@@ -80,6 +80,12 @@ net::task<Attempt> Line::carry(const queue::Message& message, std::span<const qu
   if (!load) {
     give_all(cannot_send(load.error()));
     co_return attempt;
+  }
+  if (const auto carries = must_convert(offers_, message)) {
+    if (auto fit = co_await load->convert(*carries); !fit) {
+      give_all(cannot_send(fit.error()));
+      co_return attempt;
+    }
   }
   std::vector<std::size_t> waiting;
   std::vector<smtp::RcptTo> words(steps.size());

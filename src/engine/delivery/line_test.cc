@@ -174,6 +174,31 @@ TEST_F(CourierTest, NoBareCrOrLfLeavesUs) {  // attack 3
   }
 }
 
+TEST_F(CourierTest, EightBitMailIsConvertedForAServerThatHasNone) {  // RFC 6152 §3
+  content(
+      "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
+      "8bit\r\n\r\nletter ä\r\n");
+  message_.envelope.body = Body::EightBitMime;
+  wires_.hosts["192.0.2.1"] = {};
+  EXPECT_EQ(carry(people(1)).outcomes[0].fate, Fate::Delivered);
+  EXPECT_EQ(wires_.sink.messages[0],
+            "Received: here\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            "Content-Transfer-Encoding: quoted-printable\r\n\r\nletter =C3=A4\r\n");
+  EXPECT_EQ(wires_.sink.commands[1].find("BODY="), std::string::npos);
+  wires_.hosts["192.0.2.1"].ehlo = "250-mx\r\n250 8BITMIME\r\n";
+  EXPECT_EQ(carry(people(1)).outcomes[0].fate, Fate::Delivered);
+  EXPECT_TRUE(wires_.sink.messages[1].ends_with("8bit\r\n\r\nletter ä\r\n"));
+  // What cannot be converted is returned, and nothing of it is said.
+  wires_.sink = {};
+  content(
+      "MIME-Version: 1.0\r\nContent-Type: message/partial\r\nContent-Transfer-Encoding: 8bit\r\n\r\nä\r\n");
+  wires_.hosts["192.0.2.1"] = {};
+  const Outcome no = carry(people(1)).outcomes[0];
+  EXPECT_EQ(no.fate, Fate::Failed);
+  EXPECT_EQ(no.reply.status.text(), "5.6.3");
+  EXPECT_EQ(said("MAIL"), 0u);
+}
+
 TEST_F(CourierTest, LmtpAnswersForEachRecipient) {  // RFC 2033 §4.2
   wires_.hosts["192.0.2.1"] = {.rcpt = {{"u1@a.example", "550 5.1.1 no\r\n"}},
                                .dots = {"250 2.1.5 kept\r\n", "452 4.2.2 full\r\n", "250 2.1.5 kept\r\n"},

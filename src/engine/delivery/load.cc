@@ -1,5 +1,7 @@
 #include "delivery/load.h"
 
+#include "mime/parser.h"
+
 namespace postroad::delivery {
 
 net::task<Result<Load, LoadError>> Load::open(store::Store& store, const queue::Content& content) {
@@ -8,21 +10,75 @@ net::task<Result<Load, LoadError>> Load::open(store::Store& store, const queue::
   co_return Load(content, std::move(*blob));
 }
 
+// Both times the whole of it: what is fed and then finished is prefix and blob.
+template <class Reader>
+net::task<bool> read_all(const queue::Content& content, store::BlobReader& blob, Reader& reader) {
+  reader.feed(content.prefix);
+  for (std::uint64_t at = 0; at < content.blob_octets;) {
+    const auto piece = co_await blob.read(at);
+    if (!piece || piece->empty()) co_return false;
+    reader.feed(*piece);
+    at += piece->size();
+  }
+  co_return true;
+}
+
+net::task<Result<void, LoadError>> Load::convert(Carries carries) {
+  mime::Parser parser;
+  if (!co_await read_all(*content_, *blob_, parser)) co_return refuse(LoadError::Unreadable);
+  Survey survey(parser.finish(), carries);
+  if (!co_await read_all(*content_, *blob_, survey)) co_return refuse(LoadError::Unreadable);
+  auto plan = survey.finish();
+  if (!plan) co_return refuse(LoadError::NotFit);
+  plan_ = std::move(*plan);
+  co_return {};
+}
+
 void Load::rewind(smtp::DataEncoder::Dots dots) {
   encoder_ = smtp::DataEncoder(dots, SIZE_MAX);
   at_ = 0;
   begun_ = false;
+  converter_.reset();
+  if (!plan_.empty()) converter_.emplace(plan_);
+}
+
+namespace {
+
+// Between converter and wire.
+struct Encoding final : smtp::BodySink {
+  Encoding(smtp::DataEncoder& e, smtp::BodySink& s) : encoder(e), sink(s) {}
+  void write(std::string_view octets) override { good = good && encoder.feed(octets, sink).has_value(); }
+  smtp::DataEncoder& encoder;
+  smtp::BodySink& sink;
+  bool good = true;
+};
+
+}  // namespace
+
+Result<void, LoadError> Load::put(std::string_view octets, smtp::BodySink& sink) {
+  Encoding encoding(encoder_, sink);
+  if (converter_)
+    converter_->feed(octets, encoding);
+  else
+    encoding.write(octets);
+  if (!encoding.good) return refuse(LoadError::NotSmtp);
+  return {};
 }
 
 net::task<Result<bool, LoadError>> Load::next(smtp::BodySink& sink) {
-  if (!std::exchange(begun_, true) && !encoder_.feed(content_->prefix, sink))
-    co_return refuse(LoadError::NotSmtp);
+  if (!std::exchange(begun_, true))
+    if (auto done = put(content_->prefix, sink); !done) co_return refuse(done.error());
   if (at_ < content_->blob_octets) {
     const auto piece = co_await blob_->read(at_);
     if (!piece || piece->empty()) co_return refuse(LoadError::Unreadable);
-    if (!encoder_.feed(*piece, sink)) co_return refuse(LoadError::NotSmtp);
+    if (auto done = put(*piece, sink); !done) co_return refuse(done.error());
     at_ += piece->size();
     if (at_ < content_->blob_octets) co_return true;
+  }
+  if (converter_) {
+    Encoding encoding(encoder_, sink);
+    converter_->finish(encoding);
+    if (!encoding.good) co_return refuse(LoadError::NotSmtp);
   }
   encoder_.finish(sink);
   co_return false;

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "delivery/attempt.h"
+#include "delivery/convert.h"
 #include "queue/record.h"
 #include "smtp/body_sink.h"
 #include "smtp/data_encoder.h"
@@ -13,11 +15,18 @@
 namespace postroad::delivery {
 
 // Why it cannot be sent. Unreadable is the store's trouble; the others are the message's.
-enum class LoadError : std::uint8_t { Unreadable, NotSmtp };
+enum class LoadError : std::uint8_t {
+  Unreadable,
+  NotSmtp,  // a NUL outside BINARYMIME
+  NotFit,   // the server takes less, and the message cannot be converted
+};
 
 class Load {
  public:
   static net::task<Result<Load, LoadError>> open(store::Store& store, const queue::Content& content);
+
+  // Makes the message fit for a server that takes so much, if it can be. Reads it twice.
+  net::task<Result<void, LoadError>> convert(Carries carries);
 
   std::uint64_t octets() const { return content_->octets(); }  // as they are kept
   // From the beginning; once for each transaction.
@@ -30,8 +39,11 @@ class Load {
       : content_(&content), blob_(std::move(blob)) {}
   const queue::Content* content_;
   std::unique_ptr<store::BlobReader> blob_;
+  Result<void, LoadError> put(std::string_view octets, smtp::BodySink& sink);
   std::uint64_t at_ = 0;
   bool begun_ = false;
+  Plan plan_;
+  std::optional<Converter> converter_{};
   smtp::DataEncoder encoder_;
 };
 

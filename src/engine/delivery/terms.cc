@@ -53,6 +53,16 @@ Result<smtp::MailFrom, Outcome> agree(const smtp::Capabilities& offers, const qu
   return mail;
 }
 
+std::optional<Carries> must_convert(const smtp::Capabilities& offers, const queue::Message& message) {
+  const auto carries = offers.eight_bit_mime ? Carries::EightBit : Carries::SevenBit;
+  if (message.envelope.body == Body::BinaryMime) return carries;
+  if (message.envelope.body == Body::EightBitMime && !offers.eight_bit_mime) return carries;
+  const auto stored = mime::Stored::read(message.content.structure);
+  if (!stored || !stored->anomalies().has(mime::Anomaly::LongLine)) return std::nullopt;
+  // Undeclared 8-bit text is sent on as it came; only its lines are too long.
+  return message.envelope.body == Body::SevenBit ? Carries::EightBit : carries;
+}
+
 Result<smtp::RcptTo, Outcome> agree(const smtp::Capabilities& offers, const queue::Step& step,
                                     smtp::MailFrom& mail) {
   if (step.address.needs_smtputf8()) {

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "delivery/attempt.h"
+#include "delivery/convert.h"
 #include "queue/record.h"
 #include "smtp/capabilities.h"
 #include "smtp/command.h"
@@ -14,6 +15,9 @@ namespace postroad::delivery {
 // there as it is (RFC 1870 §6.1, RFC 6531 §3.2, RFC 3461 §5).
 Result<smtp::MailFrom, Outcome> agree(const smtp::Capabilities& offers, const queue::Message& message,
                                       Time now);
+
+// What the message must be made into before this server takes it; nothing: it goes as it is.
+std::optional<Carries> must_convert(const smtp::Capabilities& offers, const queue::Message& message);
 
 // The same for one recipient, given the MAIL: sets `smtputf8` there if his address needs it.
 Result<smtp::RcptTo, Outcome> agree(const smtp::Capabilities& offers, const queue::Step& step,
