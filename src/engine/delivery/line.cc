@@ -6,6 +6,7 @@
 #include "delivery/load.h"
 #include "delivery/terms.h"
 #include "net/core.h"
+#include "smtp/trace.h"
 
 namespace postroad::delivery {
 namespace {
@@ -42,6 +43,9 @@ Outcome cannot_send(LoadError error) {
 
 // What is neither yes nor no where yes or no is due is no answer (RFC 5321 §4.2.1: the first digit counts).
 bool is_answer(const Reply& reply) { return reply.code < 300 || reply.code >= 400; }
+
+// By an alias of ours: the address it goes to is not the one the sender gave.
+bool is_forwarded(const queue::Step& step) { return !(step.address == step.given.address); }
 
 }  // namespace
 
@@ -99,11 +103,24 @@ net::task<Attempt> Line::carry(const queue::Message& message, std::span<const qu
 
   answered_ = false;
   while (!waiting.empty() && usable_) {
+    // One copy is for those the sender named, and for each address that is forwarded there is another.
+    const queue::Step& first = steps[waiting.front()];
+    if (!co_await begin_copy(*load, first, attempt.outcomes[waiting.front()])) {
+      waiting.erase(waiting.begin());
+      continue;
+    }
     Bunch bunch{.mail = *mail, .to = {}, .index = {}, .load = *load, .outcomes = attempt.outcomes};
-    const std::size_t now = std::min(waiting.size(), most_recipients_);
-    bunch.index.assign(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(now));
-    for (const std::size_t i : bunch.index) bunch.to.push_back(std::move(words[i]));
-    waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(now));
+    std::vector<std::size_t> later;
+    for (const std::size_t i : waiting) {
+      const bool same = is_forwarded(first)
+                            ? is_forwarded(steps[i]) && steps[i].given.address == first.given.address
+                            : !is_forwarded(steps[i]);
+      if (same && bunch.index.size() < most_recipients_)
+        bunch.index.push_back(i), bunch.to.push_back(std::move(words[i]));
+      else
+        later.push_back(i);
+    }
+    waiting = std::move(later);
     std::optional<Outcome> ended;
     try {
       co_await transact(bunch);
@@ -130,6 +147,27 @@ net::task<Attempt> Line::carry(const queue::Message& message, std::span<const qu
   }
   attempt.contact = contact_;
   co_return attempt;
+}
+
+// A copy that is forwarded for an address says so; if it does already, it runs in a circle (RFC 9228 §4).
+// False: the outcome is known.
+net::task<bool> Line::begin_copy(Load& load, const queue::Step& step, Outcome& outcome) {
+  load.set_top({});
+  if (!is_forwarded(step)) co_return true;
+  const auto before = co_await load.was_delivered_to(step.given.address);
+  if (!before) {
+    outcome = cannot_send(before.error());
+    co_return false;
+  }
+  if (*before) {
+    outcome = {
+        Fate::Failed,
+        Cause::Loops,
+        {554, {5, 4, 6}, "The message has been forwarded for " + step.given.address.text() + " before"}};
+    co_return false;
+  }
+  load.set_top(smtp::delivered_to_field(step.given.address));
+  co_return true;
 }
 
 // A reply that must be yes or no. After 421 the connection is as good as closed (RFC 5321 §3.8).

@@ -45,6 +45,7 @@ class Line {
  private:
   struct Bunch;  // one transaction
   net::task<void> transact(Bunch& bunch);
+  net::task<bool> begin_copy(Load& load, const queue::Step& step, Outcome& outcome);
   void take_goodbye(Bunch& bunch, const Reply& from, const std::vector<Reply>& answers);
   net::task<void> send_body(Bunch& bunch);
   net::task<void> take_end(Bunch& bunch, bool bdat);

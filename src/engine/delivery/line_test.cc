@@ -174,6 +174,28 @@ TEST_F(CourierTest, NoBareCrOrLfLeavesUs) {  // attack 3
   }
 }
 
+TEST_F(CourierTest, WhatIsForwardedSaysForWhomAndNeverTwice) {  // RFC 9228, attack 64
+  wires_.hosts["192.0.2.1"] = {};
+  auto line = open();
+  auto list = steps({"x@a.example", "y@a.example", "plain@a.example", "z@a.example"});
+  list[0].given.address = list[1].given.address = address("team@here.example");
+  list[3].given.address = address("other@here.example");
+  auto attempt = core_.run(line->carry(message_, list));
+  for (const Outcome& outcome : attempt.outcomes) EXPECT_EQ(outcome.fate, Fate::Delivered);
+  ASSERT_EQ(wires_.sink.messages.size(), 3u);
+  EXPECT_TRUE(wires_.sink.messages[0].starts_with("Delivered-To: team@here.example\r\nReceived: here\r\n"));
+  EXPECT_EQ(wires_.sink.recipients[0], (std::vector<std::string>{"x@a.example", "y@a.example"}));
+  EXPECT_TRUE(wires_.sink.messages[1].starts_with("Received: here\r\n"));
+  EXPECT_TRUE(wires_.sink.messages[2].starts_with("Delivered-To: other@here.example\r\n"));
+  // It comes back to us, and is not sent around once more.
+  content("Delivered-To: TEAM@here.example\r\nSubject: x\r\n\r\nhello\r\n");
+  attempt = core_.run(line->carry(message_, list));
+  EXPECT_EQ(attempt.outcomes[0].reply.status.text(), "5.4.6");
+  EXPECT_EQ(attempt.outcomes[1].cause, Cause::Loops);
+  EXPECT_EQ(attempt.outcomes[2].fate, Fate::Delivered);
+  EXPECT_EQ(attempt.outcomes[3].fate, Fate::Delivered);
+}
+
 TEST_F(CourierTest, EightBitMailIsConvertedForAServerThatHasNone) {  // RFC 6152 §3
   content(
       "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "

@@ -1,5 +1,7 @@
 #include "delivery/load.h"
 
+#include "base/ascii.h"
+#include "mime/header.h"
 #include "mime/parser.h"
 
 namespace postroad::delivery {
@@ -34,6 +36,24 @@ net::task<Result<void, LoadError>> Load::convert(Carries carries) {
   co_return {};
 }
 
+net::task<Result<bool, LoadError>> Load::was_delivered_to(const Address& address) {
+  constexpr std::size_t enough = 256 * 1024;  // of a header
+  std::string header = content_->prefix;
+  for (std::uint64_t at = 0; at < content_->blob_octets && header.size() < enough;) {
+    const auto piece = co_await blob_->read(at);
+    if (!piece || piece->empty()) co_return refuse(LoadError::Unreadable);
+    header += *piece;
+    at += piece->size();
+    if (mime::header_octets(header) < header.size()) break;
+  }
+  for (const mime::Field& field : mime::Header(header)) {
+    if (!field.is("Delivered-To")) continue;
+    const auto told = Address::parse(ascii::trim(mime::unfold(field.value)));
+    if (told && told->folded() == address.folded()) co_return true;
+  }
+  co_return false;
+}
+
 void Load::rewind(smtp::DataEncoder::Dots dots) {
   encoder_ = smtp::DataEncoder(dots, SIZE_MAX);
   at_ = 0;
@@ -66,8 +86,11 @@ Result<void, LoadError> Load::put(std::string_view octets, smtp::BodySink& sink)
 }
 
 net::task<Result<bool, LoadError>> Load::next(smtp::BodySink& sink) {
-  if (!std::exchange(begun_, true))
+  if (!std::exchange(begun_, true)) {
+    // Not through the converter: its plan counts from the prefix on.
+    if (!top_.empty() && !encoder_.feed(top_, sink)) co_return refuse(LoadError::NotSmtp);
     if (auto done = put(content_->prefix, sink); !done) co_return refuse(done.error());
+  }
   if (at_ < content_->blob_octets) {
     const auto piece = co_await blob_->read(at_);
     if (!piece || piece->empty()) co_return refuse(LoadError::Unreadable);

@@ -28,6 +28,11 @@ class Load {
   // Makes the message fit for a server that takes so much, if it can be. Reads it twice.
   net::task<Result<void, LoadError>> convert(Carries carries);
 
+  // A field of our own on top of the others, for the copies that follow.
+  void set_top(std::string field) { top_ = std::move(field); }
+  // Does the header say that the message has been forwarded for this address before (RFC 9228)?
+  net::task<Result<bool, LoadError>> was_delivered_to(const Address& address);
+
   std::uint64_t octets() const { return content_->octets(); }  // as they are kept
   // From the beginning; once for each transaction.
   void rewind(smtp::DataEncoder::Dots dots);
@@ -38,6 +43,7 @@ class Load {
   Load(const queue::Content& content, std::unique_ptr<store::BlobReader> blob)
       : content_(&content), blob_(std::move(blob)) {}
   const queue::Content* content_;
+  std::string top_;
   std::unique_ptr<store::BlobReader> blob_;
   Result<void, LoadError> put(std::string_view octets, smtp::BodySink& sink);
   std::uint64_t at_ = 0;
