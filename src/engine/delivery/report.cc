@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/ascii.h"
 #include "base/date.h"
 #include "base/encoding.h"
 #include "mime/compose.h"
+#include "smtp/xtext.h"
 
 namespace postroad::delivery {
 namespace {
@@ -36,8 +40,11 @@ std::string_view advice(const Told& told) {
     case Cause::ConnectionLost:
     case Cause::Expired:
       return "The other mail system may be out of order. Try again later or use another way.";
-    default: return "The other mail system's own words, above, say why; its administrator can explain them.";
+    default: break;
   }
+  if (told.outcome.remote_reply)
+    if (const Class klass = verdict_of(told.outcome).klass; klass != Class::Unknown) return explain(klass);
+  return "The other mail system's own words, above, say why; its administrator can explain them.";
 }
 
 std::string printable_reply(const Reply& reply) {
@@ -88,8 +95,20 @@ std::string words(const ReportInput& in) {
   return out;
 }
 
+// May the report have UTF-8 in its machine-readable part? Only for who has shown that he takes it (RFC 6533
+// §3).
+bool is_global(const ReportInput& in) { return in.message->envelope.smtputf8; }
+
+std::string typed_address(std::string_view type, std::string_view address, bool global) {
+  const bool ascii_only = std::ranges::none_of(address, ascii::is_8bit);
+  if (ascii_only) return fmt::format("{}; {}", printable(type), address);
+  // RFC 6533 §3: where only ASCII may stand, the address is written in ASCII.
+  return "utf-8; " + (global ? std::string(address) : smtp::utf8_address_xtext(address));
+}
+
 // xtext is decoded in ORCPT already; RFC 3464 §2.3.1 wants it as it was meant.
 std::string status_part(const ReportInput& in) {
+  const bool global = is_global(in);
   const queue::Message& message = *in.message;
   std::string out = fmt::format("Reporting-MTA: dns; {}\r\n", in.our_name);
   if (!message.envelope.envid.empty())
@@ -99,11 +118,10 @@ std::string status_part(const ReportInput& in) {
     out += "\r\n";
     const auto& original = told.step->given.original;
     if (original)
-      out += fmt::format("Original-Recipient: {}; {}\r\n", printable(original->type),
-                         printable(original->address));
-    const bool utf8 = told.step->given.address.needs_smtputf8();
-    out += fmt::format("Final-Recipient: {}; {}\r\n", utf8 ? "utf-8" : "rfc822",
-                       told.step->given.address.text());
+      out +=
+          fmt::format("Original-Recipient: {}\r\n", typed_address(original->type, original->address, global));
+    out += fmt::format("Final-Recipient: {}\r\n",
+                       typed_address("rfc822", told.step->given.address.text(), global));
     out += fmt::format("Action: {}\r\n", to_text(told.action));
     EnhancedStatus status = told.outcome.reply.status;
     if (told.action == Action::Failed)
@@ -169,12 +187,16 @@ std::string compose_report(const ReportInput& in, Random& random) {
   }
   (void)header.structured("Auto-Submitted", "auto-replied");  // RFC 3834 §5
 
-  mime::OutPart status{.type = "message", .subtype = "delivery-status", .body = status_part(in)};
+  const bool global = is_global(in);
+  mime::OutPart status{.type = "message",
+                       .subtype = global ? "global-delivery-status" : "delivery-status",
+                       .body = status_part(in)};
   mime::OutPart original{.body = std::string(in.original)};
   if (in.complete)
-    original.type = "message", original.subtype = "rfc822";
+    original.type = "message", original.subtype = global ? "global" : "rfc822";
   else
-    original.type = "text", original.subtype = "rfc822-headers";
+    original.type = global ? "message" : "text",
+    original.subtype = global ? "global-headers" : "rfc822-headers";
   mime::OutPart report{
       .type = "multipart", .subtype = "report", .parameters = {{"report-type", "delivery-status"}}};
   report.parts.push_back({.type = "text", .subtype = "plain", .body = words(in)});
