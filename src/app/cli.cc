@@ -133,6 +133,7 @@ Commands all_commands() {
   Commands commands;
   add_serve_command(commands);
   add_directory_commands(commands);
+  add_route_commands(commands);
   add_account_commands(commands);
   add_queue_commands(commands);
   add_server_commands(commands);

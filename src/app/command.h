@@ -58,6 +58,7 @@ struct Failure {
 
 void add_serve_command(Commands& commands);
 void add_directory_commands(Commands& commands);
+void add_route_commands(Commands& commands);
 void add_account_commands(Commands& commands);
 void add_queue_commands(Commands& commands);
 void add_server_commands(Commands& commands);

@@ -11,6 +11,7 @@
 #include "app/command.h"
 #include "app/hold.h"
 #include "app/wiring.h"
+#include "delivery/route_book.h"
 #include "httpd/api.h"
 #include "mailbox/engine.h"
 #include "net/connector.h"
@@ -78,10 +79,14 @@ class Offline final : public Office {
     block(queue_->load());
     const auto generation = store_->restored_generation();
     queue_->hold(starts_held(settings.data, generation));
+    routes_ = std::make_unique<delivery::RouteBook>(*store_, nullptr);
+    if (auto rules = route_rules(settings)) routes_->configure(std::move(*rules));
+    block(routes_->load());
     api_ = std::make_unique<httpd::Api>(httpd::Services{
         .administration = directory_.get(),
         .directory = directory_.get(),
         .queue = queue_.get(),
+        .routes = routes_.get(),
         .ledger = ledger_.get(),
         .mailboxes = mailboxes_.get(),
         .store = store_.get(),
@@ -163,6 +168,7 @@ class Offline final : public Office {
   std::unique_ptr<ledger::Ledger> ledger_;
   std::unique_ptr<mailbox::Engine> mailboxes_;
   std::unique_ptr<queue::Service> queue_;
+  std::unique_ptr<delivery::RouteBook> routes_;
   std::unique_ptr<httpd::Api> api_;
 };
 

@@ -15,6 +15,7 @@
 #include "app/wiring.h"
 #include "config/load.h"
 #include "delivery/dispatcher.h"
+#include "delivery/route_book.h"
 #include "directory/admin.h"
 #include "dns/fixed_resolver.h"
 #include "dns/unbound_resolver.h"
@@ -89,6 +90,7 @@ struct Server::Parts {
   std::unique_ptr<delivery::Local> local;
   std::unique_ptr<delivery::Courier> courier;
   std::unique_ptr<egress::Pacing> pacing;
+  std::unique_ptr<delivery::RouteBook> routes;
   std::vector<std::unique_ptr<delivery::Dispatcher>> dispatchers;
   std::unique_ptr<policy::Gate> gate;
   std::unique_ptr<smtpd::Server> smtpd;
@@ -229,6 +231,14 @@ std::optional<StartFault> Server::Parts::build() {
   courier = std::make_unique<delivery::Courier>(*resolver, connector, tls_client, *store, courier_options(s));
   pacing = std::make_unique<egress::Pacing>(clock, egress::Providers::built_in(), egress::Pace::Tuning{},
                                             s.delivery.connections_per_site);
+  routes = std::make_unique<delivery::RouteBook>(*store,
+                                                 [this](std::shared_ptr<const delivery::RouteTable> table) {
+                                                   courier->router().set_table(std::move(table));
+                                                 });
+  auto rules = route_rules(s);
+  if (!rules) return StartFault{rules.error(), 78};
+  routes->configure(std::move(*rules));
+  block(routes->load());
   for (unsigned i = 0; i < runtime->cores(); ++i)
     dispatchers.push_back(std::make_unique<delivery::Dispatcher>(*queue, *directory, *local, *courier,
                                                                  *pacing, *store, clock, system_random(),
@@ -254,6 +264,7 @@ std::optional<StartFault> Server::Parts::build() {
       .administration = directory.get(),
       .directory = directory.get(),
       .queue = queue.get(),
+      .routes = routes.get(),
       .ledger = ledger.get(),
       .mailboxes = mailboxes.get(),
       .store = store.get(),
@@ -405,6 +416,10 @@ void Server::Parts::reload() {
       tls->set_handshake_wait(settings->tls.handshake_wait);
       overload->set(settings->overload);
       log->set_level(log_settings(*settings).level);
+      if (auto rules = route_rules(*settings))
+        routes->configure(std::move(*rules));
+      else
+        told.problems.push_back(rules.error());
     }
   }
   auto certificate = load_certificate(*settings);

@@ -85,6 +85,16 @@ delivery::CourierOptions courier_options(const config::Settings& settings) {
   return out;
 }
 
+Result<std::vector<delivery::RouteRule>, std::string> route_rules(const config::Settings& settings) {
+  std::vector<delivery::RouteRule> out;
+  for (const std::string& line : settings.delivery.routes) {
+    auto rule = delivery::RouteRule::parse(line);
+    if (!rule) return refuse("delivery.routes: " + rule.error());
+    out.push_back(std::move(*rule));
+  }
+  return out;
+}
+
 delivery::DispatcherOptions dispatcher_options(const config::Settings& settings) {
   const config::Delivery& d = settings.delivery;
   delivery::DispatcherOptions out{.our_name = settings.hostname.text()};

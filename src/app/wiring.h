@@ -6,6 +6,7 @@
 
 #include "config/settings.h"
 #include "delivery/dispatcher.h"
+#include "delivery/route_table.h"
 #include "directory/admin.h"
 #include "dns/unbound_resolver.h"
 #include "http/server.h"
@@ -24,6 +25,8 @@ directory::Options directory_options(const config::Settings& settings);
 ledger::Options ledger_options(const config::Settings& settings);
 policy::Options policy_options(const config::Settings& settings);
 delivery::CourierOptions courier_options(const config::Settings& settings);
+// An error is a line for an administrator.
+Result<std::vector<delivery::RouteRule>, std::string> route_rules(const config::Settings& settings);
 delivery::DispatcherOptions dispatcher_options(const config::Settings& settings);
 dns::UnboundOptions resolver_options(const config::Settings& settings);
 net::Connections::Limits connection_limits(const config::Settings& settings);

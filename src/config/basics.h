@@ -114,6 +114,7 @@ struct Delivery {
   std::chrono::seconds data_wait = std::chrono::minutes(3);
   std::chrono::seconds final_dot_wait = std::chrono::minutes(10);
   Octets bounce_body{50'000};
+  std::vector<std::string> routes;
 };
 
 inline constexpr std::tuple delivery_table{
@@ -148,6 +149,12 @@ inline constexpr std::tuple delivery_table{
         std::chrono::seconds(1), std::chrono::hours(1)},
     Setting{"bounce_body", &Delivery::bounce_body, "Octets of the message returned in a report.", Octets{0},
             mib(10)},
+    Setting{
+        "routes", &Delivery::routes,
+        "Mail that does not follow the MX records, one route in each text: a domain (\"example.org\", "
+        "\".example.org\" for all below it, \"*\" for all others) and a target (\"smtp:HOST,HOST:587\", "
+        "\"smtps:HOST\", \"lmtp:HOST:24\", \"lmtp:/path\", \"mx\", \"mx:DOMAIN\"), then perhaps "
+        "\"tls=never\", \"opportunistic\", \"encrypted\" or \"verified\", and \"login=NAME password=TEXT\"."},
 };
 
 enum class Engine : std::uint8_t { Embedded };

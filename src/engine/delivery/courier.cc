@@ -56,11 +56,12 @@ Courier::Courier(dns::Resolver& resolver, net::Connector& connector, net::TlsCli
       router_(resolver,
               {.our_name = options_.our_name, .port = options_.port, .most_hosts = options_.most_hosts}) {}
 
-// Never to ourselves, and inside only where that was allowed (attack 57).
-bool Courier::allowed(const IpAddress& address, std::uint16_t port) const {
+// Never to ourselves, and inside only where that was allowed (attack 57) or an administrator named the host.
+bool Courier::allowed(const IpAddress& address, const Route& route) const {
   const bool ourselves = std::ranges::find(options_.our_addresses, address) != options_.our_addresses.end() &&
-                         std::ranges::find(options_.our_ports, port) != options_.our_ports.end();
-  return !ourselves && !address.is_unspecified() && (address.is_public() || options_.allow_private_networks);
+                         std::ranges::find(options_.our_ports, route.port) != options_.our_ports.end();
+  return !ourselves && !address.is_unspecified() &&
+         (address.is_public() || options_.allow_private_networks || route.kind != NextHop::Mx);
 }
 
 net::task<Result<std::vector<net::Endpoint>, Outcome>> Courier::addresses(const Route& route,
@@ -83,7 +84,7 @@ net::task<Result<std::vector<net::Endpoint>, Outcome>> Courier::addresses(const 
                              {550, {5, 4, 4}, "The mail server " + host.name + " has no address"}});
   std::vector<net::Endpoint> out;
   for (const IpAddress& address : found)
-    if (allowed(address, route.port) && out.size() < options_.most_addresses)
+    if (allowed(address, route) && out.size() < options_.most_addresses)
       out.emplace_back(address, route.port);
   if (out.empty())
     co_return refuse(Outcome{

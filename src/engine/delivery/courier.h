@@ -53,7 +53,7 @@ class Courier {
   net::task<std::unique_ptr<Line>> try_host(Opening& opening, const Host& host);
   net::task<std::unique_ptr<Line>> greet(Opening& opening, const Host& host, net::Stream stream,
                                          bool with_tls);
-  bool allowed(const IpAddress& address, std::uint16_t port) const;
+  bool allowed(const IpAddress& address, const Route& route) const;
 
   net::Connector& connector_;
   dns::Resolver& resolver_;

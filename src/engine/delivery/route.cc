@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "delivery/route_table.h"
+
 #include "mail/public_suffix.h"
 #include "net/core.h"
 
@@ -88,11 +90,13 @@ Router::Router(dns::Resolver& resolver, RouterOptions options)
 net::task<Result<RoutePtr, Outcome>> Router::find(std::string domain) {
   for (;;) {
     std::optional<net::Later<>> another;
+    std::uint64_t generation = 0;
     {
       const std::scoped_lock guard(lock_);
       if (const auto it = known_.find(domain);
           it != known_.end() && it->second.until > net::Core::here().now())
         co_return it->second.answer;
+      generation = generation_;
       const auto [it, first] = looking_.try_emplace(domain);
       if (!first) it->second.push_back(another.emplace().completer());
     }
@@ -102,12 +106,40 @@ net::task<Result<RoutePtr, Outcome>> Router::find(std::string domain) {
     }
     const Looking looking(*this, domain);
     Found found = co_await look_up(domain);
-    remember(domain, found);
+    remember(domain, found, generation);
     co_return std::move(found.answer);
   }
 }
 
+void Router::set_table(std::shared_ptr<const RouteTable> table) {
+  const std::scoped_lock guard(lock_);
+  table_ = std::move(table);
+  ++generation_;
+  known_.clear();
+  order_.clear();
+}
+
 net::task<Router::Found> Router::look_up(const std::string& domain) {
+  std::shared_ptr<const RouteTable> table;
+  {
+    const std::scoped_lock guard(lock_);
+    table = table_;
+  }
+  const RouteRule* rule = table && !domain.starts_with('[') ? table->find(domain) : nullptr;
+  if (!rule) co_return co_await look_up_mx(domain);
+  if (rule->mx_of.empty()) co_return Found{shared(rule->route), options_.most};
+  Found found = co_await look_up_mx(rule->mx_of == "=" ? domain : rule->mx_of);
+  if (found.answer && rule->tls) {
+    Route route = **found.answer;
+    route.tls = *rule->tls;
+    route.site +=
+        " tls=" + std::string(to_text(*rule->tls));  // connections are not shared with who demands less
+    found.answer = shared(std::move(route));
+  }
+  co_return found;
+}
+
+net::task<Router::Found> Router::look_up_mx(const std::string& domain) {
   constexpr std::chrono::seconds soon{5};
   std::vector<dns::Mx> records;
   std::chrono::seconds good_for = options_.most;
@@ -147,9 +179,10 @@ RoutePtr Router::shared(Route route) {
   return made;
 }
 
-void Router::remember(const std::string& domain, const Found& found) {
+void Router::remember(const std::string& domain, const Found& found, std::uint64_t generation) {
   const Instant until = net::Core::here().now() + found.good_for;
   const std::scoped_lock guard(lock_);
+  if (generation != generation_) return;  // by a table that is gone
   const auto [it, fresh] = known_.insert_or_assign(domain, Known{found.answer, until});
   if (!fresh) return;
   order_.push_back(domain);

@@ -53,6 +53,8 @@ struct Route {
 };
 using RoutePtr = std::shared_ptr<const Route>;
 
+class RouteTable;
+
 struct RouterOptions {
   std::string our_name;
   std::uint16_t port = 25;
@@ -69,6 +71,9 @@ class Router {
   // `domain` as in an Address: lower-case A-labels or a literal. However many ask, one looks.
   net::task<Result<RoutePtr, Outcome>> find(std::string domain);
 
+  // Routes that an administrator has laid, from now on. Any thread.
+  void set_table(std::shared_ptr<const RouteTable> table);
+
  private:
   struct Known {
     Result<RoutePtr, Outcome> answer;
@@ -80,12 +85,15 @@ class Router {
   };
   class Looking;
   net::task<Found> look_up(const std::string& domain);
+  net::task<Found> look_up_mx(const std::string& domain);
   RoutePtr shared(Route route);
-  void remember(const std::string& domain, const Found& found);
+  void remember(const std::string& domain, const Found& found, std::uint64_t generation);
 
   dns::Resolver& resolver_;
   const RouterOptions options_;
   std::mutex lock_;
+  std::shared_ptr<const RouteTable> table_;
+  std::uint64_t generation_ = 0;  // of the table
   std::unordered_map<std::string, Known> known_;
   std::deque<std::string> order_;  // of known_, oldest first
   std::unordered_map<std::string, std::vector<net::Completer<void>>>

@@ -47,6 +47,7 @@ Api::Api(Services services) : services_(std::move(services)) {
   add_alias_routes(routes, services_);
   add_key_routes(routes, keys_);
   add_queue_routes(routes, services_);
+  add_route_routes(routes, services_);
   add_message_routes(routes, services_);
   add_server_routes(routes, services_);
   add_stream_routes(routes, services_);

@@ -25,6 +25,10 @@
 #include "queue/outgoing.h"
 #include "store/store.h"
 
+namespace postroad::delivery {
+class RouteBook;
+}
+
 namespace postroad::httpd {
 
 class Keys;
@@ -47,6 +51,7 @@ struct Services {
   directory::Administration* administration = nullptr;
   const directory::Directory* directory = nullptr;
   queue::Inspection* queue = nullptr;
+  delivery::RouteBook* routes = nullptr;
   ledger::Ledger* ledger = nullptr;
   mailbox::Engine* mailboxes = nullptr;
   store::Store* store = nullptr;

@@ -28,6 +28,7 @@ void add_key_routes(Routes& routes, const std::unique_ptr<Keys>& keys);
 void add_queue_routes(Routes& routes, const Services& services);
 void add_message_routes(Routes& routes, const Services& services);
 void add_server_routes(Routes& routes, const Services& services);
+void add_route_routes(Routes& routes, const Services& services);
 void add_stream_routes(Routes& routes, const Services& services);
 
 // A route's function with the services it needs.
