@@ -41,7 +41,10 @@ net::task<Result<smtp::Capabilities, Outcome>> introduce(Conversation& talk, con
     if (hello.code == 250) co_return smtp::Capabilities{};
   }
   if (hello.code < 400) throw NotSmtp();
-  co_return refuse(refused(std::move(hello), Stage::Hello, route.provider));
+  // As with the greeting: it speaks for this host, not for the message.
+  Outcome no = refused(std::move(hello), Stage::Hello, route.provider);
+  no.fate = Fate::Deferred;
+  co_return refuse(std::move(no));
 }
 
 // RFC 4954 §4. A password is shown to nobody but behind TLS (choose_mechanism sees to it).

@@ -109,6 +109,11 @@ TEST_F(GreetingTest, AnOldServerIsGreetedWithTheOldWord) {  // RFC 5321 §3.2
   EXPECT_EQ(wires_.sink.commands[2], "MAIL FROM:<me@here.example>");
 }
 
+TEST_F(GreetingTest, AHostThatDoesNotWantToKnowUsSaysNothingOfTheMessage) {
+  wires_.hosts["192.0.2.1"] = {.ehlo = "554 5.7.1 never\r\n", .helo = "554 5.7.1 never\r\n"};
+  EXPECT_EQ(carry({"bob@a.example"}).outcomes[0].fate, Fate::Deferred);
+}
+
 TEST_F(GreetingTest, AHostThatTakesNoMailIsFollowedByTheNext) {
   names_.mx["a.example"] = {{20, "mx2.a.example"}, {10, "mx1.a.example"}};
   wires_.hosts["192.0.2.1"] = {.greeting = "554 5.3.2 no mail here\r\n"};
