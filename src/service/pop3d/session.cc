@@ -46,7 +46,8 @@ Session::Session(net::Stream& stream, const Services& services, const config::Se
       settings_(settings),
       tls_(tls),
       peer_(stream.peer().is_unix() ? "unix" : stream.peer().address().text()),
-      network_(stream.peer().is_unix() ? "unix" : settings.limits.neighbourhood(stream.peer().address()).text()),
+      network_(stream.peer().is_unix() ? "unix"
+                                       : settings.limits.neighbourhood(stream.peer().address()).text()),
       began_(services.clock.instant()) {}
 
 // Who has not signed in has one allowance for all of it; afterwards each command has the autologout (RFC 1939
