@@ -130,7 +130,12 @@ class Server(CommandTest):
         self.say("queue", "resume")
         self.assertFalse(self.told("status")["queue"]["suspended"])
         self.say("queue", "retry", code=USAGE)
-        self.say("queue", "retry", "--all")
+        self.assertIn("--yes", self.say("queue", "retry", "--all").stdout)
+        self.say("queue", "retry", "--all", "--yes")
+        self.say("queue", "cancel", code=USAGE)
+        self.say("queue", "cancel", "--domain", "a.example", "--older-than", "soon", code=USAGE)
+        self.assertTrue(self.told("queue", "cancel", "--domain", "a.example", "--older-than", "2")["count_only"])
+        self.assertEqual(self.told("queue", "cancel", "--sender", "<>", "--yes")["cancelled"], 0)
         self.say("queue", "cancel", "0000000000001", code=FAILED)
         self.say("why", "<nobody@demo.test>", code=FAILED)
 

@@ -283,6 +283,19 @@ TEST_F(ApiTest, AMessageThatWaitsIsListedExplainedRetriedAndCancelled) {
   EXPECT_EQ(get("/api/v1/messages/unknown%40demo.test").status, 404);
   EXPECT_EQ(say(Method::Post, "/api/v1/queue/" + id + "/retry").body.at("retried").as_int64(), 1);
   EXPECT_EQ(say(Method::Post, "/api/v1/queue/retry", {{"domain", "elsewhere.test"}}).status, 200);
+  // Many at once: counted first, and everything only when that is said.
+  EXPECT_EQ(say(Method::Post, "/api/v1/queue/cancel", json::object{}).status, 422);
+  EXPECT_EQ(say(Method::Post, "/api/v1/queue/cancel", {{"tenant", "nobody"}}).status, 404);
+  const auto counted =
+      say(Method::Post, "/api/v1/queue/cancel", {{"domain", "elsewhere.test"}, {"count_only", true}});
+  EXPECT_EQ(counted.body.at("cancelled").as_int64(), 1);
+  EXPECT_EQ(
+      say(Method::Post, "/api/v1/queue/cancel", {{"domain", "another.test"}}).body.at("cancelled").as_int64(),
+      0);
+  EXPECT_EQ(say(Method::Post, "/api/v1/queue/cancel", {{"older_than", 3600}}).body.at("cancelled").as_int64(),
+            0);
+  EXPECT_EQ(get("/api/v1/queue?site=elsewhere.test").body.at("data").as_array().size(), 1u);
+  EXPECT_TRUE(get("/api/v1/queue?site=mx.test").body.at("data").as_array().empty());
   EXPECT_EQ(say(Method::Delete, "/api/v1/queue/" + id).status, 204);
   EXPECT_EQ(get("/api/v1/queue/" + id).status, 404);
 }

@@ -19,6 +19,46 @@ std::string folded(const std::string& text) {
   return address ? address->folded() : text;
 }
 
+// Which entries a caller means; a word that is empty means any. Ages in seconds.
+struct Words {
+  std::string sender, recipient, domain, site, tenant;
+  std::optional<std::uint64_t> older_than{};
+  bool all() const {
+    return sender.empty() && recipient.empty() && domain.empty() && site.empty() && tenant.empty() &&
+           !older_than;
+  }
+};
+
+Result<queue::Selection, http::Problem> selection(const Services& s, const Words& words) {
+  std::optional<TenantId> tenant;
+  if (!words.tenant.empty()) {
+    const auto all = s.administration->tenants();
+    const auto found = std::ranges::find(all, words.tenant, &directory::TenantView::name);
+    if (found == all.end()) return refuse(not_found(fmt::format("There is no tenant \"{}\".", words.tenant)));
+    tenant = found->id;
+  }
+  queue::Selection out;
+  const std::string sender = folded(words.sender), recipient = folded(words.recipient);
+  const Time accepted_by =
+      words.older_than ? s.clock->now() - std::chrono::seconds(*words.older_than) : Time::max();
+  out.want = [=, domain = words.domain, site = words.site](const queue::Listed& listed) {
+    const auto& from = listed.message->envelope.reverse_path.address();
+    if (!sender.empty() && (sender == "<>" ? from.has_value() : !from || from->folded() != sender))
+      return false;
+    if (!domain.empty() && listed.entry.domain != (domain == "local" ? "" : domain)) return false;
+    if (!site.empty() && listed.site != site) return false;
+    if (tenant && listed.message->tenant != *tenant) return false;
+    if (listed.message->accepted > accepted_by) return false;
+    return recipient.empty() || std::ranges::any_of(listed.entry.steps, [&](const queue::Step& step) {
+             return step.given.address.folded() == recipient;
+           });
+  };
+  // Of an entry with several recipients only the one that is meant.
+  if (!recipient.empty())
+    out.step = [recipient](const queue::Step& step) { return step.given.address.folded() == recipient; };
+  return out;
+}
+
 net::task<Answer> list_queue(const Services& s, Call& call) {
   QueueId after{};
   if (const std::string text = call.query("after"); !text.empty()) {
@@ -28,21 +68,16 @@ net::task<Answer> list_queue(const Services& s, Call& call) {
           invalid(fmt::format("\"{}\" is no queue id; `after` is the `next` of an answer.", text)));
     after = *id;
   }
-  const std::string sender = folded(call.query("sender")), recipient = folded(call.query("recipient")),
-                    domain = call.query("domain");
-  const auto want = [&](const queue::Listed& listed) {
-    const queue::Entry& entry = listed.entry;
-    const auto& from = listed.message->envelope.reverse_path.address();
-    if (!sender.empty() && (sender == "<>" ? from.has_value() : !from || from->folded() != sender))
-      return false;
-    if (!domain.empty() && entry.domain != (domain == "local" ? "" : domain)) return false;
-    return recipient.empty() || std::ranges::any_of(entry.steps, [&](const queue::Step& step) {
-             return step.given.address.folded() == recipient;
-           });
-  };
+  const Words words{.sender = call.query("sender"),
+                    .recipient = call.query("recipient"),
+                    .domain = call.query("domain"),
+                    .site = call.query("site"),
+                    .tenant = call.query("tenant")};
+  auto which = selection(s, words);
+  if (!which) co_return refuse(which.error());
   const std::size_t limit = limit_of(call);
   const std::size_t ask = std::max(limit, most_of_one) + 1;
-  auto found = co_await s.queue->list(after, ask, want);
+  auto found = co_await s.queue->list(after, ask, std::move(which->want));
   // A page ends between two messages, because the cursor is a message's id.
   std::size_t n = found.size();
   if (n > limit)
@@ -82,13 +117,31 @@ net::task<Answer> retry_one(const Services& s, Call& call) {
   co_return ok(json::object{{"retried", done.entries}});
 }
 
-net::task<Answer> retry_many(const Services& s, Call& call) {
-  const std::string domain = call.text("domain").value_or("");
-  queue::Selection which;
-  if (!domain.empty())
-    which.want = [domain](const queue::Listed& listed) { return listed.entry.domain == domain; };
-  const queue::Done done = co_await s.queue->retry(std::move(which));
-  co_return ok(json::object{{"retried", done.entries}});
+// Retry or cancel of many: `count_only` says how many it would be and changes nothing.
+enum class Bulk : std::uint8_t { Retry, Cancel };
+net::task<Answer> many(const Services& s, Call& call, Bulk what) {
+  const Words words{.sender = call.text("sender").value_or(""),
+                    .recipient = call.text("recipient").value_or(""),
+                    .domain = call.text("domain").value_or(""),
+                    .site = call.text("site").value_or(""),
+                    .tenant = call.text("tenant").value_or(""),
+                    .older_than = call.number("older_than")};
+  const bool count_only = call.flag("count_only").value_or(false);
+  if (what == Bulk::Cancel && words.all() && !call.flag("all").value_or(false))
+    co_return refuse(invalid("Say which messages are to be cancelled; \"all\": true, if it is all of them."));
+  auto which = selection(s, words);
+  if (!which) co_return refuse(which.error());
+  const queue::Done done = count_only             ? co_await s.queue->count(std::move(*which))
+                           : what == Bulk::Cancel ? co_await s.queue->cancel(std::move(*which))
+                                                  : co_await s.queue->retry(std::move(*which));
+  co_return ok(json::object{{what == Bulk::Cancel ? "cancelled" : "retried", done.entries},
+                            {"messages", done.messages},
+                            {"busy", done.busy},
+                            {"count_only", count_only}});
+}
+net::task<Answer> retry_many(const Services& s, Call& call) { co_return co_await many(s, call, Bulk::Retry); }
+net::task<Answer> cancel_many(const Services& s, Call& call) {
+  co_return co_await many(s, call, Bulk::Cancel);
 }
 
 net::task<Answer> cancel(const Services& s, Call& call) {
@@ -120,6 +173,7 @@ json::object view(const queue::Listed& listed) {
           {"sender", message.envelope.reverse_path.text()},
           {"recipients", std::move(recipients)},
           {"domain", entry.domain},
+          {"site", listed.site},
           {"subject", message.origin.subject},
           {"message_id", message.origin.message_id},
           {"octets", message.content.octets()},
@@ -142,6 +196,7 @@ const std::vector<Field> queue_fields{
     {"sender", Type::Text, "The reverse-path; empty: a report."},
     {"recipients", Type::Texts, "Those that go the same way."},
     {"domain", Type::Text, "Where to; empty: into mailboxes here."},
+    {"site", Type::Text, "The mail exchangers it goes to, as far as they are known; else the domain."},
     {"subject", Type::Text, "Of the message."},
     {"message_id", Type::Text, "Of the message."},
     {"octets", Type::Number, "Of the message."},
@@ -164,6 +219,8 @@ void add_queue_routes(Routes& routes, const Services& s) {
                     .query = {{"sender", Type::Text, "Only from this reverse-path; \"<>\": reports."},
                               {"recipient", Type::Text, "Only to this address."},
                               {"domain", Type::Text, "Only to this domain; \"local\": into mailboxes here."},
+                              {"site", Type::Text, "Only to these mail exchangers, as an entry names them."},
+                              {"tenant", Type::Text, "Only this tenant's."},
                               limit_field,
                               after_field},
                     .answer = queue_fields,
@@ -190,14 +247,38 @@ void add_queue_routes(Routes& routes, const Services& s) {
                     .summary = "Tries a message now.",
                     .answer = retried,
                     .run = with(s, retry_one)});
+  const std::vector<Field> which{
+      {"sender", Type::Text, "Only from this reverse-path; \"<>\": reports."},
+      {"recipient", Type::Text, "Only to this address; others of the same message are left alone."},
+      {"domain", Type::Text, "Only to this domain; \"local\": into mailboxes here."},
+      {"site", Type::Text, "Only to these mail exchangers, as an entry names them."},
+      {"tenant", Type::Text, "Only this tenant's."},
+      {"older_than", Type::Number, "Only what was accepted so many seconds ago or earlier."},
+      {"count_only", Type::Flag, "Say how many it would be, and change nothing."}};
+  const auto done = [](std::string_view name, std::string_view help) {
+    return std::vector<Field>{{name, Type::Number, help},
+                              {"messages", Type::Number, "Of so many messages."},
+                              {"busy", Type::Number, "Left alone: they are being delivered this moment."},
+                              {"count_only", Type::Flag, "Nothing was changed."}};
+  };
+  auto cancel_which = which;
+  cancel_which.push_back({"all", Type::Flag, "Everything; needed if nothing else is said."});
   routes.push_back({.method = Method::Post,
                     .path = "/api/v1/queue/retry",
                     .scope = Scope::QueueWrite,
                     .name = "retryQueue",
-                    .summary = "Tries everything now, or what goes to one domain.",
-                    .body = {{"domain", Type::Text, "Only to this domain."}},
-                    .answer = retried,
+                    .summary = "Tries everything now, or what is meant.",
+                    .body = which,
+                    .answer = done("retried", "How many entries are due now."),
                     .run = with(s, retry_many)});
+  routes.push_back({.method = Method::Post,
+                    .path = "/api/v1/queue/cancel",
+                    .scope = Scope::QueueWrite,
+                    .name = "cancelQueue",
+                    .summary = "Takes what is meant out of the queue; nobody is told.",
+                    .body = cancel_which,
+                    .answer = done("cancelled", "How many entries are gone."),
+                    .run = with(s, cancel_many)});
   routes.push_back({.method = Method::Post,
                     .path = "/api/v1/queue/suspend",
                     .scope = Scope::QueueWrite,
