@@ -272,6 +272,11 @@ std::optional<StartFault> Server::Parts::build() {
       .clock = &clock,
       .version = std::string(version),
       .state = [this] { return state(); },
+      .on_retry =
+          [this](const std::set<std::string>& sites) {
+            for (const std::string& site : sites) pacing->forget_trouble(site);
+            for (auto& dispatcher : dispatchers) dispatcher->try_now(sites);
+          },
       .on_hold =
           [this](bool held) { remember_held(options.settings.data, store->restored_generation(), held); }});
   block(api->load());

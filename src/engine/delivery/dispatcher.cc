@@ -112,6 +112,14 @@ void Dispatcher::may_ask(const std::string& site) {
   core_->post([this, site] { outgoing_.open(site); });
 }
 
+void Dispatcher::try_now(std::set<std::string> sites) {
+  if (!core_) return;
+  core_->post([this, sites = std::move(sites)] {
+    for (const std::string& site : sites)
+      if (reopening_.contains(site)) outgoing_.open(site);
+  });
+}
+
 net::task<void> Dispatcher::open_at(std::string site, Instant when) {
   if (!reopening_.insert(site).second) co_return;  // somebody sees to it
   co_await net::sleep_until(when);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -40,6 +41,9 @@ class Dispatcher final : private egress::Asker {
   Dispatcher& operator=(const Dispatcher&) = delete;
   // Until cancelled; then waits for what is under way to end at its next wait. On its core.
   net::task<void> run();
+
+  // Any thread: somebody says that these sites are to be tried now, whatever they answered last.
+  void try_now(std::set<std::string> sites);
 
   std::size_t jobs() const { return jobs_; }
 

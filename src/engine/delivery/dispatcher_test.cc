@@ -140,6 +140,20 @@ TEST_F(DispatcherTest, ADeadSiteIsTriedByFewAndHoldsUpNobody) {
   EXPECT_EQ(wires_.sink.messages.size(), 201u);
 }
 
+TEST_F(DispatcherTest, AnAdministratorHasADeadSiteTriedAtOnce) {
+  for (int i = 0; i < 10; ++i) accept({"x@dead.example"});
+  start();
+  core_.advance(20min);  // its pace is slow by now
+  wires_.hosts["192.0.2.66"] = {};
+  core_.run(queue_->retry({}));
+  core_.advance(1s);
+  EXPECT_EQ(wires_.sink.messages.size(), 0u);
+  pacing_->forget_trouble("dead.example");
+  dispatcher_->try_now({"dead.example"});
+  core_.advance(1s);
+  EXPECT_EQ(wires_.sink.messages.size(), 10u);
+}
+
 TEST_F(DispatcherTest, WhatIsDeferredIsTriedAgainWhenItIsDue) {
   wires_.hosts["192.0.2.1"].data = "554 5.5.1 nobody\r\n";  // for one without recipients
   wires_.hosts["192.0.2.1"].rcpt["later@a.example"] = "450 4.2.2 mailbox is full\r\n";

@@ -133,19 +133,18 @@ void Pacing::make_room(Shard& in, Instant now) {
   }
 }
 
-void Pacing::forget_trouble(std::string_view site) {
-  for (Shard& in : shards_) {
-    std::vector<std::pair<std::string, std::vector<Asker*>>> askers;
-    {
-      const std::lock_guard guard(in.lock);
-      for (auto& [name, one] : in.sites) {
-        if (!site.empty() && name != site) continue;
-        one.pace.forget_trouble();
-        askers.emplace_back(name, std::exchange(one.waiting, {}));
-      }
-    }
-    for (auto& [name, who] : askers) wake(name, std::move(who));
+void Pacing::forget_trouble(std::string_view name) {
+  const std::string site(name);
+  Shard& in = shard(site);
+  std::vector<Asker*> askers;
+  {
+    const std::lock_guard guard(in.lock);
+    const auto it = in.sites.find(site);
+    if (it == in.sites.end()) return;
+    it->second.pace.forget_trouble();
+    askers.swap(it->second.waiting);
   }
+  wake(site, std::move(askers));
 }
 
 SiteState Pacing::state(const std::string& site) const {

@@ -77,7 +77,7 @@ class Pacing {
   std::variant<Permit, Wait, Full> ask(const std::string& site, std::string_view host, Asker& asker);
   void leave(Asker& asker);
 
-  // An administrator wants it tried: trouble that is known of a site is forgotten; "": of all.
+  // An administrator wants it tried: trouble that is known of the site is forgotten.
   void forget_trouble(std::string_view site);
   SiteState state(const std::string& site) const;
   std::vector<SiteState> troubled() const;  // sites that do not answer, at most 10,000

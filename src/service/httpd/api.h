@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,8 @@ struct Services {
   net::Pool* blocking = nullptr;  // backups and exports run on it
   const Clock* clock = nullptr;
   std::string version{};
-  std::function<ServerState()> state{};      // any core; unset: no server
+  std::function<ServerState()> state{};                                // any core; unset: no server
+  std::function<void(const std::set<std::string>& sites)> on_retry{};  // their trouble is to be forgotten
   std::function<void(bool held)> on_hold{};  // the queue was suspended or resumed by command: remember it
 };
 

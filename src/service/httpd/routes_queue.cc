@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/date.h"
 #include "httpd/routes.h"
@@ -13,6 +14,8 @@ namespace {
 
 // No message has more entries than this: it has at most so many recipients.
 constexpr std::size_t most_of_one = 1000;
+// A command that means more sites than this has them tried as their pace comes round.
+constexpr std::size_t most_sites_tried = 10'000;
 
 std::string folded(const std::string& text) {
   const auto address = Address::parse(text);
@@ -109,10 +112,23 @@ net::task<Answer> show_queued(const Services& s, Call& call) {
   co_return ok(json::object{{"id", id->text()}, {"entries", std::move(entries)}});
 }
 
+// Which sites the entries that are meant go to. One core after another asks, so no two at once.
+void note_sites(queue::Selection& which, std::set<std::string>& sites) {
+  which.want = [want = std::move(which.want), &sites](const queue::Listed& listed) {
+    if (want && !want(listed)) return false;
+    if (!listed.site.empty() && sites.size() < most_sites_tried) sites.insert(listed.site);
+    return true;
+  };
+}
+
 net::task<Answer> retry_one(const Services& s, Call& call) {
   const auto id = id_of(call);
   if (!id) co_return refuse(id.error());
-  const queue::Done done = co_await s.queue->retry({.id = *id});
+  queue::Selection which{.id = *id};
+  std::set<std::string> sites;
+  note_sites(which, sites);
+  const queue::Done done = co_await s.queue->retry(std::move(which));
+  if (s.on_retry) s.on_retry(sites);
   if (done.entries + done.busy == 0) co_return refuse(not_queued(*id));
   co_return ok(json::object{{"retried", done.entries}});
 }
@@ -131,9 +147,12 @@ net::task<Answer> many(const Services& s, Call& call, Bulk what) {
     co_return refuse(invalid("Say which messages are to be cancelled; \"all\": true, if it is all of them."));
   auto which = selection(s, words);
   if (!which) co_return refuse(which.error());
+  std::set<std::string> sites;
+  if (what == Bulk::Retry && !count_only) note_sites(*which, sites);
   const queue::Done done = count_only             ? co_await s.queue->count(std::move(*which))
                            : what == Bulk::Cancel ? co_await s.queue->cancel(std::move(*which))
                                                   : co_await s.queue->retry(std::move(*which));
+  if (!sites.empty() && s.on_retry) s.on_retry(sites);
   co_return ok(json::object{{what == Bulk::Cancel ? "cancelled" : "retried", done.entries},
                             {"messages", done.messages},
                             {"busy", done.busy},
