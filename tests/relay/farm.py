@@ -137,9 +137,9 @@ class Conversation:
 
     def misbehave(self, step):
         """True when the step has had its answer, if it can be called one."""
-        if not self.bad or step != self.host.step:
-            return False
         kind = self.host.kind
+        if not self.bad or step != self.host.step or kind == "taken-then-reset":
+            return False
         if kind in ("drop", "reset"):
             if kind == "reset":
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -165,7 +165,7 @@ class Conversation:
     def run(self):
         host = self.host
         self.answer("greeting", b"220 farm ESMTP\r\n")
-        recipients, secured = [], False
+        recipients, sender = [], False  # a MAIL that was refused begins nothing
         while True:
             line = self.line()
             verb = line[:4].upper()
@@ -183,10 +183,11 @@ class Conversation:
                     self.say(b"this is not TLS\r\n")
                 raise EOFError
             elif verb == b"MAIL":
-                recipients = []
-                self.answer("mail", b"250 2.1.0 ok\r\n")
+                recipients, sender = [], self.answer("mail", b"250 2.1.0 ok\r\n")
             elif verb == b"RCPT":
-                if self.answer("rcpt", b"250 2.1.5 ok\r\n"):
+                if not sender:
+                    self.say(b"503 5.5.1 MAIL first\r\n")
+                elif self.answer("rcpt", b"250 2.1.5 ok\r\n"):
                     recipients.append(line.split(b"<")[1].split(b">")[0].decode())
             elif verb == b"DATA":
                 if not recipients:
@@ -224,6 +225,7 @@ class Conversation:
             self.farm.taken.append(Taken(self.host, list(recipients), content, time.time()))
         self.say(b"250 2.0.0 taken\r\n")
         if self.bad and self.host.kind == "taken-then-reset":
+            time.sleep(0.2)  # a reset throws away what has not left yet: the 250 has to be on its way for good
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             self.connection.close()
             raise EOFError
