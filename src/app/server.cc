@@ -295,6 +295,16 @@ void Server::Parts::begin() {
       groups.push_back(std::move(group));
     });
   }
+  // Before anybody from outside is heard.
+  signals = std::make_unique<net::Signals>(*cores[0], std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP},
+                                           [this](int number) {
+                                             if (number == SIGHUP) return reload();
+                                             if (!std::exchange(stop_asked, true))
+                                               signalled.set_value(number);
+                                           });
+  if (settings->runtime.sandbox)
+    if (const auto walls = sandbox::restrict_system_calls(); !walls)
+      (*log)(SandboxMissing{walls.error().what});
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     const config::Listener& door = settings->listeners[i];
     if (!listeners[i]) continue;
@@ -308,15 +318,6 @@ void Server::Parts::begin() {
       },
       report("control"));
   started = clock.now();
-  signals = std::make_unique<net::Signals>(*cores[0], std::initializer_list<int>{SIGTERM, SIGINT, SIGHUP},
-                                           [this](int number) {
-                                             if (number == SIGHUP) return reload();
-                                             if (!std::exchange(stop_asked, true))
-                                               signalled.set_value(number);
-                                           });
-  if (settings->runtime.sandbox)
-    if (const auto walls = sandbox::restrict_system_calls(); !walls)
-      (*log)(SandboxMissing{walls.error().what});
   running = true;
   Started told{.version = std::string(version), .listening = {}};
   for (const auto& listener : listeners)
