@@ -132,6 +132,14 @@ bool Survey::is_signed(std::size_t part) const {
 }
 
 Result<Plan, ConvertError> Survey::finish() {
+  // A boundary of 8-bit octets stands in the body at every part, and cannot be written otherwise.
+  for (std::size_t i = 0; carries_ == Carries::SevenBit && i < message_.parts().size(); ++i) {
+    if (message_.parts()[i].kind != mime::Kind::Multipart) continue;
+    const mime::Content content = message_.content(i);
+    const std::string* boundary = content.type.parameters.find("boundary");
+    if (boundary && std::ranges::any_of(*boundary, [](char c) { return ascii::is_8bit(c); }))
+      return refuse(ConvertError::NotEncodable);
+  }
   std::vector<std::string> encodings(message_.parts().size());
   Plan bodies;
   for (Region& region : regions_) {

@@ -106,6 +106,14 @@ TEST(Convert, NoEncodingIsPutOnWhatMayHaveNone) {  // RFC 2045 §6.4
             ConvertError::NotEncodable);
 }
 
+TEST(Convert, ABoundaryOfEightBitOctetsCannotBeWrittenOtherwise) {
+  const std::string text =
+      "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\xff\r\n\r\n"
+      "--b\xff\r\n\r\nplain\r\n--b\xff--\r\n";
+  EXPECT_EQ(convert(text, Carries::SevenBit).error(), ConvertError::NotEncodable);
+  EXPECT_EQ(*convert(text, Carries::EightBit), text);
+}
+
 TEST(Convert, AMessageInAMessageIsConvertedInside) {
   const std::string text =
       "MIME-Version: 1.0\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
