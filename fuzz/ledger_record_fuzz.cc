@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <set>
 
 #include "ledger/block.h"
 #include "ledger/codec.h"
@@ -31,16 +32,23 @@ void event(std::string_view octets) {
   for (const auto& [field, value] : again->fields) require(value.size() <= 1000);
 
   if (read->at < Time{}) return;  // nobody asks for what was before 1970
-  const auto prefixes = index_prefixes(*read);
+  std::set<std::string> prefixes;
+  each_index_prefix(*read, [&](std::string prefix) { prefixes.insert(std::move(prefix)); });
   const auto found_by = [&](const std::string& prefix, const Query& query) {
     require(prefixes.contains(prefix) && matches(query, *read));
   };
   if (read->queue_id.number() != 0) found_by(prefix_of(read->queue_id), {.queue_id = read->queue_id});
   if (const std::string id(read->get(Field::MessageId)); !id.empty())
     found_by(prefix_of_message_id(id), {.message_id = id});
-  if (const auto address = Address::parse(read->get(Field::Recipient)))
+  // Events hold addresses as they are written by us.
+  const auto written_as = [&](Field field) -> std::optional<Address> {
+    const auto address = Address::parse(read->get(field));
+    if (!address || address->text() != read->get(field)) return std::nullopt;
+    return *address;
+  };
+  if (const auto address = written_as(Field::Recipient))
     found_by(prefix_of_recipient(*address), {.recipient = *address});
-  if (const auto address = Address::parse(read->get(Field::Sender)))
+  if (const auto address = written_as(Field::Sender))
     found_by(prefix_of_sender(*address), {.sender = *address});
   if (read->at < Time::max()) require(!matches({.from = read->at + Duration{1}}, *read));
 }

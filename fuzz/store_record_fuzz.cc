@@ -80,9 +80,14 @@ void records(Input in) {
   const auto stored = layout::read_value(key, record);
   require(stored && stored->version == version && stored->value == value);
 
-  const std::string outbox = layout::outbox_record(partition, value);
+  layout::OutboxBundle bundle;
+  bundle.add(partition, value);
+  bundle.add(partition, key);
+  const std::string outbox = bundle.take();
   const auto told = layout::read_outbox(outbox);
-  require(told && told->partition == partition && told->octets == value);
+  require(told && told->size() == 2 && (*told)[0].partition == partition && (*told)[0].octets == value &&
+          (*told)[1].octets == key && bundle.empty());
+  require(!layout::read_outbox(with_a_flip(outbox, flip)));
 
   const std::string body = layout::body_checksum(value) + value;
   require(layout::read_body(body) == value);

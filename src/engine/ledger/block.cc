@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/ascii.h"
 #include "base/bytes.h"
 #include "base/cursor.h"
-#include "base/utf8.h"
 #include "crypto/checksum.h"
 #include "ledger/codec.h"
 
@@ -36,9 +36,10 @@ std::uint64_t number(std::string_view text) {
   return value;
 }
 
-// As Address::folded(); events hold addresses as Address::text() spells them.
+// As Address::folded(); events hold addresses as Address::text() spells them, and nearly all are plain.
 std::string fold(std::string_view address) {
-  if (utf8::ascii_octets(address) == address.size()) return ascii::to_lower(address);
+  const auto plain = [](char c) { return ascii::is_alnum(c) || std::string_view("@.-_+=").contains(c); };
+  if (std::ranges::all_of(address, plain)) return ascii::to_lower(address);
   const auto parsed = Address::parse(address);
   return parsed ? parsed->folded() : ascii::to_lower(address);
 }

@@ -6,6 +6,7 @@
 #include <future>
 #include <thread>
 
+#include "ledger/block.h"
 #include "ledger/codec.h"
 #include "net/runtime.h"
 #include "net/task_group.h"
@@ -88,6 +89,22 @@ TEST(Event, SurvivesTheWayToTheDiskAndBack) {
   for (std::size_t n = 0; n < octets.size(); ++n) {
     const auto cut = decode(octets.substr(0, n));
     EXPECT_TRUE(!cut || cut->fields.size() < e.fields.size()) << n;
+  }
+}
+
+TEST(Index, AnAddressIsFoundHoweverItIsWritten) {
+  for (const char* written : {"Bob@Example.COM", "a.b+c_d=e@x-y.example", "\"two words\"@example.com",
+                              "bob@[192.0.2.1]", "bob@[IPv6:2001:db8::1]",
+                              "gr\xc3\x9c\xc3\x9f"
+                              "e@example.com"}) {
+    const auto address = Address::parse(written);
+    ASSERT_TRUE(address) << written;
+    Event event;
+    event.with(Field::Recipient, address->text());
+    std::vector<std::string> prefixes;
+    each_index_prefix(event, [&](std::string prefix) { prefixes.push_back(std::move(prefix)); });
+    EXPECT_EQ(prefixes, std::vector{prefix_of_recipient(*address)}) << written;
+    EXPECT_TRUE(matches({.recipient = *address}, event)) << written;
   }
 }
 
