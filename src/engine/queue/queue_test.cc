@@ -212,5 +212,12 @@ TEST_F(QueueTest, AnAdministratorCancelsAndRetries) {
   EXPECT_EQ(counts().messages, 0u);
 }
 
+TEST(EntryKey, ADueTimeThatIsNeverWrittenIsNotOurs) {
+  std::string key = entry_key(time_of_micros(5), {QueueId{7}, 1});
+  ASSERT_TRUE(read_entry_key(key));
+  key[1] = '\x80';
+  EXPECT_FALSE(read_entry_key(key));
+}
+
 }  // namespace
 }  // namespace postroad::queue

@@ -88,7 +88,7 @@ std::optional<std::pair<Time, EntryName>> read_entry_key(std::string_view key) {
   const Time due = time_of_micros(static_cast<std::int64_t>(in.u64_key()));
   const QueueId id{in.u64_key()};
   const auto high = in.u8(), low = in.u8();
-  if (!in.ok() || !in.at_end()) return std::nullopt;
+  if (!in.ok() || !in.at_end() || due < Time{}) return std::nullopt;  // before 1970 is not written
   return std::pair(due, EntryName{id, static_cast<std::uint16_t>(high << 8 | low)});
 }
 std::optional<EntryName> read_moved_key(std::string_view key) {
