@@ -89,13 +89,14 @@ class SmtpSink:
             lines.append(line[1:] if line.startswith(b".") else line)
         return None
 
-    def to(self, recipient):
+    def to(self, recipient, after=0):
+        """What came for this one, not counting the first `after` messages of all."""
         with self.lock:
-            return [m for m in self.messages if recipient in m.recipients]
+            return [m for m in self.messages[after:] if recipient in m.recipients]
 
-    def wait_for(self, recipient, count=1, seconds=20):
+    def wait_for(self, recipient, count=1, seconds=20, after=0):
         end = time.monotonic() + seconds
-        while len(found := self.to(recipient)) < count and time.monotonic() < end:
+        while len(found := self.to(recipient, after)) < count and time.monotonic() < end:
             time.sleep(0.02)
         return found
 

@@ -28,6 +28,10 @@ class World:
 
     def __init__(self, server, name, service):
         self.server, self.name, self.service = server, name, service
+        self.before = 0  # messages that the sink had when this turn began
+
+    def begin(self):
+        self.before = len(self.server.sink.messages)
 
     def given(self, text, body):
         if found := re.fullmatch(r"account (\S+?)(?: with password (.+))?", text):
@@ -70,11 +74,11 @@ class World:
             if not any(fits[found[2]](m) for m in have):
                 raise player.Mismatch("it is:\n" + have[-1].decode("utf-8", "backslashreplace"))
         elif found := re.fullmatch(r"the sink has (\d+) messages? to (\S+)", text):
-            have = self.server.sink.wait_for(found[2], int(found[1]))
+            have = self.server.sink.wait_for(found[2], int(found[1]), after=self.before)
             if len(have) != int(found[1]):
                 raise player.Mismatch(f"it has {len(have)}")
         elif found := re.fullmatch(r"the message to (\S+) in the sink has:", text):
-            have = self.server.sink.wait_for(found[1])
+            have = self.server.sink.wait_for(found[1], after=self.before)
             if not any(body.replace("\n", "\r\n").encode().removesuffix(b"\r\n") in m.content for m in have):
                 raise player.Mismatch(f"it has {[m.content for m in have]}")
         elif text.startswith("postroad "):
@@ -145,6 +149,7 @@ def play_all_paces(server, service, played, paces, timeout):
     source = source_of(played.name) if sys.platform == "linux" else None
 
     def once(pace):
+        world.begin()
         try:
             player.Player(played, service, server.ports, world, pace, timeout, source).play()
         except player.Mismatch as wrong:
