@@ -12,6 +12,7 @@ import tempfile
 import time
 import unittest
 
+import ports
 import postroad_fixture as fixture
 import smtp_sink
 
@@ -22,7 +23,7 @@ class CommandTest(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postroad-commands-"))
         self.config = self.folder / "postroad.toml"
-        port = fixture.free_ports(1)[0]
+        port = ports.take()[0]
         self.config.write_text(f'hostname = "mail.demo.test"\ndata = "{self.folder}/data"\n[[listener]]\n'
                                f'service = "smtp"\nbind = ["127.0.0.1:{port}"]\n')
 
@@ -46,6 +47,20 @@ class CommandTest(unittest.TestCase):
 
 
 class Directory(CommandTest):
+    def test_commands_at_the_same_time_wait_for_each_other(self):
+        """A shell's `&`, and a command just when the server starts: none is told that the data is in use."""
+        self.people()
+        with subprocess.Popen([fixture.binary(), "serve", "--config", self.config], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+            try:
+                commands = [subprocess.Popen([fixture.binary(), "domain", "list", "--config", self.config],
+                                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(4)]
+                for command in commands:
+                    said, _ = command.communicate(timeout=60)
+                    self.assertEqual((command.returncode, "demo.test" in said), (DONE, True), said)
+            finally:
+                server.terminate()
+
     def test_the_first_command_makes_the_data_directory_for_its_user_only(self):
         self.assertFalse((self.folder / "data").exists())
         self.assertEqual(self.told("domain", "add", "demo.test")["tenant"], "default")
@@ -179,7 +194,7 @@ class Server(CommandTest):
             self.assertIn(b"\r\n\r\n.dot\r\n", mail)
         finally:
             sink.close()
-        self.say("send", "--from", "a@demo.test", "--to", "b@demo.test", "--server", f"127.0.0.1:{fixture.free_ports(1)[0]}",
+        self.say("send", "--from", "a@demo.test", "--to", "b@demo.test", "--server", f"127.0.0.1:{ports.take()[0]}",
                  code=FAILED)
         self.say("send", "--from", "a@demo.test\r\nRCPT TO:<x@y.test>", "--to", "b@demo.test", code=USAGE)
 

@@ -7,11 +7,12 @@ know does not exist (NXDOMAIN), so no test can ever ask the real DNS by mistake.
 Instead of records a name may have a trouble: SERVFAIL, SILENCE (no answer at all), TRUNCATE (UDP says TC).
 """
 import ipaddress
-import random
 import socket
 import socketserver
 import struct
 import threading
+
+import ports
 
 SERVFAIL, SILENCE, TRUNCATE = "SERVFAIL", "SILENCE", "TRUNCATE"
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "TLSA": 52}
@@ -88,21 +89,9 @@ class FakeDns:
             allow_reuse_address = True
             daemon_threads = True
 
-        while True:   # one number for both; below the kernel's range for outgoing connections
-            self.port = port or random.randint(10000, 19999)
-            try:
-                self.tcp = TcpServer(("127.0.0.1", self.port), Tcp)
-            except OSError:
-                if port:
-                    raise
-                continue
-            try:
-                self.udp = socketserver.UDPServer(("127.0.0.1", self.port), Udp)
-                break
-            except OSError:
-                self.tcp.server_close()
-                if port:
-                    raise
+        self.port = port or ports.take()[0]
+        self.tcp = TcpServer(("127.0.0.1", self.port), Tcp)
+        self.udp = socketserver.UDPServer(("127.0.0.1", self.port), Udp)
         self.threads = [threading.Thread(target=s.serve_forever, args=(0.05,), daemon=True) for s in (self.udp, self.tcp)]
         for thread in self.threads:
             thread.start()

@@ -12,7 +12,6 @@ import json
 import os
 import pathlib
 import poplib
-import random
 import re
 import shutil
 import signal
@@ -24,6 +23,7 @@ import tempfile
 import time
 
 import fake_dns
+import ports
 import smtp_sink
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -87,23 +87,6 @@ def need_binary(*services):
     sys.exit(SKIPPED)
 
 
-def free_ports(count, first=10000, last=19999):
-    """Ports below the range the kernel takes for outgoing connections; all bound at once, so all different."""
-    held = []
-    try:
-        while len(held) < count:
-            s = socket.socket()
-            try:
-                s.bind(("127.0.0.1", random.randint(first, last)))
-                held.append(s)
-            except OSError:
-                s.close()
-        return [s.getsockname()[1] for s in held]
-    finally:
-        for s in held:
-            s.close()
-
-
 def toml_value(value):
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -128,7 +111,7 @@ class Postroad:
         self.domain, self.accounts, self.listeners = domain, list(accounts), listeners or offered(self.exe)
         self.dns = fake_dns.FakeDns(zones)
         self.sink = sink or smtp_sink.SmtpSink()
-        self.ports = dict(zip(self.listeners, free_ports(len(self.listeners))))
+        self.ports = dict(zip(self.listeners, ports.take(len(self.listeners))))
         self.settings = {
             "hostname": f"mail.{domain}",
             "data": str(self.data),

@@ -8,6 +8,7 @@ import subprocess
 import time
 import unittest
 
+import ports
 import postroad_fixture as fixture
 
 
@@ -78,7 +79,7 @@ class Reload(unittest.TestCase):
 
     def test_what_needs_a_restart_is_named_and_waits_for_it(self):
         old = self.server.ports["smtp"]
-        self.server.ports["smtp"], = fixture.free_ports(1)
+        self.server.ports["smtp"], = ports.take()
         self.assertEqual(self.reload()["changed"], ["listener (at the next start)"])
         socket.create_connection(("127.0.0.1", old), timeout=5).close()
         with self.assertRaises(ConnectionRefusedError):

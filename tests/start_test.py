@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import unittest
 
+import ports
 import postroad_fixture as fixture
 
 FAILED, CONFIGURATION = 1, 78
@@ -22,7 +23,7 @@ class StartTest(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postroad-start-"))
         self.addCleanup(shutil.rmtree, self.folder)
         self.data = self.folder / "data"
-        self.port, = fixture.free_ports(1)
+        self.port, = ports.take()
 
     def configuration(self, more="", data=None, anchor=""):
         path = self.folder / "postroad.toml"

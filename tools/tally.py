@@ -2,6 +2,7 @@
 """Adds up what the tests said, and says it in one line: N passed, N failed[, N skipped].
 
   tools/tally.py RESULTS JUNIT...
+  tools/tally.py --failed JUNIT      the end of what each failed program said, nothing else
 
 RESULTS holds a line "pass|fail|skip NAME" for each check that is not a test program; the others are
 reports of `ctest --output-junit`. A program of GoogleTest or unittest counts with its own cases, another one
@@ -71,6 +72,13 @@ def of_results(path):
     return total
 
 
+def tell_failed(path, lines=40):
+    for program in xml.parse(path).getroot().findall("testcase"):
+        if program.get("status") == "fail":
+            said = (program.findtext("system-out") or "(nothing)").rstrip().splitlines()[-lines:]
+            print("\n".join([f"--- {program.get('name')} failed; the end of what it said:", *said]))
+
+
 def main(results, reports):
     totals = [of_results(results)] + [of_report(report) for report in reports]
     passed, failed, skipped = (sum(t[i] for t in totals) for i in range(3))
@@ -79,4 +87,6 @@ def main(results, reports):
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--failed":
+        sys.exit(tell_failed(sys.argv[2]))
     sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -42,8 +42,8 @@ suite() {
       --test-output-size-passed 10000000 --test-output-size-failed 10000000 --output-on-failure "$@" >"$log" 2>&1 </dev/null; then
     grep -E '^ *[0-9]+/[0-9]+ Test|tests passed' "$log"
   else
-    grep -E '^ *[0-9]+/[0-9]+ Test|tests passed|Failed|Timeout' "$log"
-    echo "   FAILED  $name, the end of $log:"; tail -150 "$log"
+    grep -E '^ *[0-9]+/[0-9]+ Test|tests passed' "$log"
+    echo "   FAILED  $name; all of it: $log"; tools/tally.py --failed "$report"
   fi
   echo "   $name: $((SECONDS - before)) s"
 }

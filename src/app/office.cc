@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 
 #include "app/cli.h"
 #include "app/command.h"
@@ -24,6 +26,8 @@ namespace postroad::app {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr auto patience_for_others = 10s;
 
 // The server, over its control socket: a connection for each request.
 class Online final : public Office {
@@ -178,29 +182,42 @@ std::string control_path(const config::Settings& settings) {
   return (settings.data / "control.sock").string();
 }
 
-std::unique_ptr<Office> open_office(const config::Settings& settings) {
-  const std::string path = control_path(settings);
+namespace {
+
+// The server, if one listens. Nothing: none does.
+std::unique_ptr<Office> reach_server(const std::string& path) {
   std::error_code error;
-  const bool there = fs::exists(path, error);
-  if (there || error) {
-    if (::access(path.c_str(), W_OK) != 0 && errno == EACCES)
-      throw Failure{
-          no_server,
-          fmt::format("{}: permission denied; run this as the user the server runs as, or as root", path)};
-    const auto at = net::Endpoint::unix_path(path);
-    if (!at)
-      throw Failure{bad_configuration,
-                    fmt::format("{}: too long for a socket; choose a shorter `data`", path)};
-    auto online = std::make_unique<Online>(*at);
-    const auto fault = online->reach();
-    if (!fault) return online;
-    if (*fault != net::ConnectError::Refused)
-      throw Failure{no_server, fmt::format("{}: the server cannot be reached ({})", path, name(*fault))};
-  }
+  if (!fs::exists(path, error) && !error) return nullptr;
+  if (::access(path.c_str(), W_OK) != 0 && errno == EACCES)
+    throw Failure{
+        no_server,
+        fmt::format("{}: permission denied; run this as the user the server runs as, or as root", path)};
+  const auto at = net::Endpoint::unix_path(path);
+  if (!at)
+    throw Failure{bad_configuration, fmt::format("{}: too long for a socket; choose a shorter `data`", path)};
+  auto online = std::make_unique<Online>(*at);
+  const auto fault = online->reach();
+  if (!fault) return online;
+  if (*fault == net::ConnectError::Refused) return nullptr;
+  throw Failure{no_server, fmt::format("{}: the server cannot be reached ({})", path, name(*fault))};
+}
+
+}  // namespace
+
+// A server that is starting or ending, or another command at its work, has the store for a moment and answers
+// nobody: that is waited for.
+std::unique_ptr<Office> open_office(const config::Settings& settings) {
   static const SystemClock clock;
-  auto store = store::open_embedded(store_options(settings, 1, clock));
-  if (!store) throw Failure{no_server, store.error().text};
-  return std::make_unique<Offline>(settings, std::move(*store));
+  const std::string path = control_path(settings);
+  const auto until = std::chrono::steady_clock::now() + patience_for_others;
+  while (true) {
+    if (auto online = reach_server(path)) return online;
+    auto store = store::open_embedded(store_options(settings, 1, clock));
+    if (store) return std::make_unique<Offline>(settings, std::move(*store));
+    if (store.error().what != store::OpenError::InUse || std::chrono::steady_clock::now() >= until)
+      throw Failure{no_server, store.error().text};
+    std::this_thread::sleep_for(50ms);
+  }
 }
 
 }  // namespace postroad::app

@@ -329,6 +329,15 @@ void Server::Parts::begin() {
 }
 
 std::optional<StartFault> Server::Parts::listen() {
+  // The command line's door, and the first: who finds a port open finds this one open as well. A socket that
+  // an earlier process left behind is replaced: DATA/lock is ours.
+  const std::string path = (settings->data / "control.sock").string();
+  const auto at = net::Endpoint::unix_path(path);
+  if (!at) return StartFault{fmt::format("{}: too long for a socket; choose a shorter `data`", path), 78};
+  auto bound =
+      net::Listener::bind(*runtime, *connections, {.name = "control", .addresses = {*at}, .unix_mode = 0600});
+  if (!bound) return StartFault{fmt::format("{}: {}", path, bound.error().detail)};
+  control = std::move(*bound);
   for (const config::Listener& door : settings->listeners) {
     if (!offered(door.service)) {
       listeners.push_back(nullptr);
@@ -348,14 +357,6 @@ std::optional<StartFault> Server::Parts::listen() {
     if (!bound) return StartFault{bind_fault(door, bound.error())};
     listeners.push_back(std::move(*bound));
   }
-  // The command line's door. A socket that an earlier process left behind is replaced: DATA/lock is ours.
-  const std::string path = (settings->data / "control.sock").string();
-  const auto at = net::Endpoint::unix_path(path);
-  if (!at) return StartFault{fmt::format("{}: too long for a socket; choose a shorter `data`", path), 78};
-  auto bound =
-      net::Listener::bind(*runtime, *connections, {.name = "control", .addresses = {*at}, .unix_mode = 0600});
-  if (!bound) return StartFault{fmt::format("{}: {}", path, bound.error().detail)};
-  control = std::move(*bound);
   return std::nullopt;
 }
 

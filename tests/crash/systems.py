@@ -11,6 +11,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+import ports  # noqa: E402
 import postroad_fixture as fixture  # noqa: E402
 import work  # noqa: E402
 from ledger import Row, View  # noqa: E402
@@ -136,7 +137,7 @@ class ToySystem:
     def __init__(self, directory, fault):
         self.directory, self.fault = pathlib.Path(directory), fault
         self.accounts = {"delivered": ["d0@demo.test", "d1@demo.test"], "collected": [], "kept": [], "author": []}
-        self.ports = {"smtp": fixture.free_ports(1)[0]}
+        self.ports = {"smtp": ports.take()[0]}
         self.process = self.sink = None
 
     def create(self):

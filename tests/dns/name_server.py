@@ -13,9 +13,13 @@ import socket
 import socketserver
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+import ports  # noqa: E402
 
 TOOLS = ["nsd", "ldns-keygen", "ldns-signzone"]
 
@@ -70,22 +74,10 @@ def tool(name):
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/bin")
 
 
-def free_port():
-    """A port that is free for UDP and TCP."""
-    while True:
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            try:
-                udp.bind(tcp.getsockname())
-            except OSError:
-                continue
-            return tcp.getsockname()[1]
-
-
 class NameServer:
     def __init__(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="postroad-dns-"))
-        self.port = free_port()
+        self.port, = ports.take()
         self._zones()
         zones = {"test": "test.signed", "insecure.test": "insecure.test", "broken.test": "absent",
                  "0.0.127.in-addr.arpa": "reverse", **{zone: f"{zone}.signed" for zone in HAVE_DS}}
@@ -196,7 +188,7 @@ class Relay:
                         size = answers.read(2)
                         self.wfile.write(size + answers.read(struct.unpack("!H", size)[0]))
 
-        self.port = free_port()
+        self.port, = ports.take()
         self.servers = [socketserver.ThreadingUDPServer(("127.0.0.1", self.port), Datagram),
                         socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Connection)]
         for one in self.servers:

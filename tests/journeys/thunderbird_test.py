@@ -13,6 +13,7 @@ import unittest
 
 import marionette
 from journey import PASSWORD, Journey, fixture, main
+import ports  # journey finds it
 
 PREFERENCES = {
     "app.update.enabled": False, "datareporting.policy.dataSubmissionEnabled": False, "mailnews.start_page.enabled": False,
@@ -135,7 +136,7 @@ class Thunderbird(Journey):
         super().setUp()
         self.need("thunderbird")
         import socket
-        port, = fixture.free_ports(1)
+        port, = ports.take()
         quoted = lambda v: str(v).lower() if isinstance(v, bool) else str(v) if isinstance(v, int) else f'"{v}"'
         self.write("profile/user.js", "".join(f'user_pref("{k}", {quoted(v)});\n' for k, v in {**PREFERENCES, "marionette.port": port}.items()))
         self.output = open(self.home / "output", "wb")

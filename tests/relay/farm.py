@@ -6,11 +6,12 @@ A host does what it was told for its first `times` sessions and behaves well aft
 written down, so that nothing can be lost or doubled unnoticed.
 """
 import dataclasses
-import random
 import socket
 import socketserver
 import threading
 import time
+
+import ports
 
 STEPS = ("greeting", "ehlo", "mail", "rcpt", "data", "dot")
 KINDS = {
@@ -60,16 +61,9 @@ class Farm:
         self.servers, self.stopping = [], threading.Event()
 
     def __enter__(self):
-        for _ in range(50):
-            self.port = random.randint(10000, 19999)
-            try:
-                for host in self.hosts:
-                    self.servers.append(self._listen(host))
-                break
-            except OSError:
-                self._close()
-        else:
-            raise OSError("no port is free on all addresses of the farm")
+        self.port, = ports.take()
+        for host in self.hosts:
+            self.servers.append(self._listen(host))
         for server in self.servers:
             threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         return self
