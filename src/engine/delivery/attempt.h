@@ -44,7 +44,7 @@ struct Outcome {
   Reply reply{};              // theirs, or what we would say: code and status are always set
   bool remote_reply = false;  // the reply was theirs
   bool dsn_relayed = false;   // Delivered to a server that does DSN itself (RFC 3461 §5.2)
-  Stage stage{};              // of a remote reply: when it came
+  Stage stage{};              // when a remote reply came; End without one: the server may have the message
   Verdict verdict{};          // of a remote refusal; see verdict_of()
 };
 

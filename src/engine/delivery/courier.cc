@@ -1,7 +1,6 @@
 #include "delivery/courier.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "delivery/greeting.h"
 #include "delivery/race.h"
@@ -27,10 +26,12 @@ int weight(const Outcome& outcome) {
   }
 }
 
-// Would another host perhaps do better? Everybody was refused for now, and for a reason that is the host's.
-bool nobody_served(const Attempt& attempt) {
+// Would another host of the site perhaps do better? Everybody was refused for now, for a reason that is the
+// host's; and none of them may have the message (RFC 1047).
+bool another_may_serve(const Attempt& attempt) {
   return std::ranges::all_of(attempt.outcomes, [](const Outcome& o) {
-    return o.fate == Fate::Deferred && o.cause != Cause::StoreTrouble && o.cause != Cause::NotTried;
+    return o.fate == Fate::Deferred && o.cause != Cause::NotTried && verdict_of(o).scope == Scope::Site &&
+           (o.remote_reply || o.stage != Stage::End);
   });
 }
 
@@ -175,41 +176,31 @@ net::task<std::unique_ptr<Line>> Courier::greet(Opening& opening, const Host& ho
   co_return nullptr;
 }
 
-net::task<Attempt> Courier::carry(const queue::Message& message, const std::string& domain,
-                                  const std::vector<queue::Step>& steps) {
+net::task<Attempt> Courier::carry(std::unique_ptr<Line>& line, const queue::Message& message,
+                                  std::span<const queue::Step> steps) {
   constexpr int most_lines = 3;  // a 4yz to all from one host is often another's yes, and seldom a third's
-  Attempt attempt{.outcomes = std::vector<Outcome>(steps.size()), .contact = {}};
-  const auto route = co_await router_.find(domain);
-  if (!route) {
-    attempt.outcomes.assign(steps.size(), route.error());
-    co_return attempt;
-  }
+  const RoutePtr route = line->route();
+  Attempt attempt = co_await line->carry(message, steps);
   std::vector<std::string> avoid;
-  std::vector<std::size_t> open_steps(steps.size());
-  std::iota(open_steps.begin(), open_steps.end(), std::size_t{0});
-  std::vector<queue::Step> rest;
-  for (int lines = 0; lines < most_lines; ++lines) {
-    auto line = co_await open(*route, avoid);
-    if (!line) {
-      // What an earlier host said of the message counts for more than that no other answers.
-      if (lines > 0) break;
-      attempt.outcomes.assign(steps.size(), line.error().outcome);
-      attempt.contact = std::move(line.error().contact);
-      break;
-    }
-    rest.clear();
-    for (const std::size_t i : open_steps) rest.push_back(steps[i]);
-    Attempt now = co_await (*line)->carry(message, rest);
-    if ((*line)->usable()) co_await (*line)->quit();
-    attempt.contact = std::move(now.contact);
-    for (std::size_t k = 0; k < rest.size(); ++k) attempt.outcomes[open_steps[k]] = now.outcomes[k];
+  for (int lines = 1; lines < most_lines; ++lines) {
+    const bool elsewhere = another_may_serve(attempt);
+    if (elsewhere) avoid.push_back(attempt.contact.host);
+    if (elsewhere && avoid.size() == route->hosts.size()) break;
+    std::vector<std::size_t> left;
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      if (elsewhere || attempt.outcomes[i].cause == Cause::NotTried) left.push_back(i);
+    if (left.empty()) break;
 
-    if (nobody_served(now)) {
-      avoid.push_back(attempt.contact.host);
-    } else {
-      std::erase_if(open_steps, [&](std::size_t i) { return attempt.outcomes[i].cause != Cause::NotTried; });
-      if (open_steps.empty()) break;
-    }
+    if (line->usable()) co_await line->quit();
+    auto opened = co_await open(route, avoid);
+    if (!opened) break;  // what the first host said of the message counts for more
+    line = std::move(*opened);
+    std::vector<queue::Step> again;
+    again.reserve(left.size());
+    for (const std::size_t i : left) again.push_back(steps[i]);
+    Attempt now = co_await line->carry(message, again);
+    for (std::size_t k = 0; k < left.size(); ++k) attempt.outcomes[left[k]] = std::move(now.outcomes[k]);
+    attempt.contact = std::move(now.contact);
   }
   co_return attempt;
 }

@@ -43,9 +43,11 @@ class Courier {
   net::task<Result<std::unique_ptr<Line>, Refusal>> open(RoutePtr route,
                                                          std::span<const std::string> avoid = {});
 
-  // All in one: find, open, carry, quit. A host that refuses all for now is followed by the next.
-  net::task<Attempt> carry(const queue::Message& message, const std::string& domain,
-                           const std::vector<queue::Step>& steps);
+  // The message by `line`, and by up to two more of its site: at once for what the line did not come to; to
+  // another host where everybody was refused for now by a trouble of this one (RFC 5321 §5.1). `line` becomes
+  // the last of them, and is usable or not. `steps` outlive the call.
+  net::task<Attempt> carry(std::unique_ptr<Line>& line, const queue::Message& message,
+                           std::span<const queue::Step> steps);
 
  private:
   struct Opening;  // what is known while one line is sought

@@ -27,6 +27,32 @@ TEST_F(CourierTest, WhenTheBestDoesNotAnswerTheNextIsTried) {
   EXPECT_EQ(wires_.tried, (std::vector<std::string>{"192.0.2.1", "192.0.2.2"}));
 }
 
+TEST_F(CourierTest, WhereAHostRefusesEverybodyForItsOwnTroubleTheNextIsAsked) {
+  for (Script first : {Script{.mail = "451 4.3.2 going down\r\n"}, Script{.data = "451 4.3.0 trouble\r\n"},
+                       Script{.mail = "close"}, Script{.dot = "452 4.3.1 disk is full\r\n"}}) {
+    wires_.tried.clear(), wires_.sink.messages.clear();
+    wires_.hosts["192.0.2.1"] = first;
+    wires_.hosts["192.0.2.2"] = {};
+    const Attempt attempt = carry({"a@a.example", "b@a.example"});
+    EXPECT_EQ(attempt.outcomes[0].fate, Fate::Delivered) << first.mail << first.data << first.dot;
+    EXPECT_EQ(attempt.outcomes[1].fate, Fate::Delivered);
+    EXPECT_EQ(attempt.contact.host, "mx2.a.example");
+    EXPECT_EQ(wires_.tried, (std::vector<std::string>{"192.0.2.1", "192.0.2.2"}));
+  }
+}
+
+TEST_F(CourierTest, NoOtherHostIsAskedWhereItWouldNotHelpOrMightDouble) {
+  wires_.hosts["192.0.2.2"] = {};
+  for (Script first :
+       {Script{.rcpt = {{"a@a.example", "452 4.2.2 mailbox is full\r\n"}}, .data = "554 5.5.1 nobody\r\n"},
+        Script{.mail = "421 4.7.0 too many messages, slow down\r\n"}, Script{.dot = "close"}}) {
+    wires_.tried.clear();
+    wires_.hosts["192.0.2.1"] = first;
+    EXPECT_EQ(carry({"a@a.example"}).outcomes[0].fate, Fate::Deferred);
+    EXPECT_EQ(wires_.tried, std::vector<std::string>{"192.0.2.1"}) << first.mail << first.dot;
+  }
+}
+
 TEST_F(CourierTest, EachRecipientHasHisOwnOutcome) {
   Script& script = wires_.hosts["192.0.2.1"] = {};
   script.rcpt["no@a.example"] = "550 5.1.1 nobody\r\n";

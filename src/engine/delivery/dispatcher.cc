@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t most_together = 500;  // recipients of a message that go to a line at once
 constexpr std::size_t most_refusals = 10'000;
-constexpr int most_lines_for_one = 3;  // when lines end before it was a message's turn
 
 // What an outcome says of the site, not of message or recipient.
 std::optional<egress::Feedback> feedback(const Outcome& outcome) {
@@ -223,7 +222,7 @@ net::task<void> Dispatcher::work(RoutePtr route, egress::Permit permit, Jobs job
 
   while (!jobs.empty()) {
     if (const Instant turn = permit.take_turn(); turn > core_->now()) co_await net::sleep_until(turn);
-    co_await carry(route, line, permit, std::move(jobs));
+    co_await carry(line, permit, std::move(jobs));
     while (troubled_ > 0) co_await net::sleep_for(1s);  // C8
     if (!line->usable() || permit.messages_left() == 0) break;
     jobs = co_await next_jobs(site);
@@ -269,28 +268,13 @@ Dispatcher::Listed::~Listed() {
   if (it->second.empty()) of.idle_.erase(it);
 }
 
-// Entries of one message, in one transaction. What the line did not come to is tried on another at once.
-net::task<void> Dispatcher::carry(const RoutePtr& route, std::unique_ptr<Line>& line, egress::Permit& permit,
-                                  Jobs jobs) {
+// Entries of one message, in one transaction.
+net::task<void> Dispatcher::carry(std::unique_ptr<Line>& line, egress::Permit& permit, Jobs jobs) {
   const queue::Message& message = *jobs.front().message;
   std::vector<queue::Step> steps;
   for (const queue::Job& job : jobs)
     steps.insert(steps.end(), job.entry.steps.begin(), job.entry.steps.end());
-  Attempt attempt = co_await line->carry(message, steps);
-  for (int tries = 1; tries < most_lines_for_one; ++tries) {
-    std::vector<std::size_t> left;
-    for (std::size_t i = 0; i < steps.size(); ++i)
-      if (attempt.outcomes[i].cause == Cause::NotTried) left.push_back(i);
-    if (left.empty()) break;
-    auto opened = co_await courier_.open(route);
-    if (!opened) break;
-    line = std::move(*opened);
-    std::vector<queue::Step> again;
-    for (const std::size_t i : left) again.push_back(steps[i]);
-    const Attempt second = co_await line->carry(message, again);
-    for (std::size_t i = 0; i < left.size(); ++i) attempt.outcomes[left[i]] = second.outcomes[i];
-    attempt.contact = second.contact;
-  }
+  Attempt attempt = co_await courier_.carry(line, message, steps);
   std::optional<egress::Feedback> unease;
   bool delivered = false;
   for (const Outcome& outcome : attempt.outcomes) {

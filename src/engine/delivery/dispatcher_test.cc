@@ -154,6 +154,18 @@ TEST_F(DispatcherTest, AnAdministratorHasADeadSiteTriedAtOnce) {
   EXPECT_EQ(wires_.sink.messages.size(), 10u);
 }
 
+TEST_F(DispatcherTest, WhatOneHostRefusesForNowGoesToTheNext) {
+  wires_.hosts["192.0.2.1"].mail = "451 4.3.2 going down\r\n";
+  wires_.hosts["192.0.2.2"] = {};
+  for (int i = 0; i < 5; ++i) accept({"x@a.example"});
+  start();
+  core_.settle();
+  EXPECT_EQ(wires_.sink.messages.size(), 5u);
+  EXPECT_EQ(waiting(), 0u);
+  core_.advance(5s);
+  EXPECT_EQ(said("QUIT"), connections("192.0.2.1") + connections("192.0.2.2"));
+}
+
 TEST_F(DispatcherTest, WhatIsDeferredIsTriedAgainWhenItIsDue) {
   wires_.hosts["192.0.2.1"].data = "554 5.5.1 nobody\r\n";  // for one without recipients
   wires_.hosts["192.0.2.1"].rcpt["later@a.example"] = "450 4.2.2 mailbox is full\r\n";

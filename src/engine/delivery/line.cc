@@ -58,6 +58,7 @@ struct Line::Bunch {
   std::vector<Outcome>& outcomes;     // by step
   std::vector<std::size_t> accepted;  // steps whose outcome the end of the data decides
   std::vector<std::size_t> again;     // steps for the next transaction: too many here
+  bool all_sent = false;              // with its end: the server may have the message
 };
 
 Line::Line(RoutePtr route, Conversation talk, smtp::Capabilities offers, Contact contact, store::Store& store,
@@ -134,6 +135,7 @@ net::task<Attempt> Line::carry(const queue::Message& message, std::span<const qu
       // A line that was kept and says nothing any more was closed while it was idle: that says nothing.
       // After the final dot the server may have the message (RFC 1047): the retry is the duplicate that is
       // allowed.
+      if (bunch.all_sent) ended->stage = Stage::End;
       if (answered_ || transactions_ == 0)
         for (const std::size_t i : bunch.index)
           if (attempt.outcomes[i].cause == Cause::NotTried) attempt.outcomes[i] = *ended;
@@ -217,7 +219,8 @@ net::task<void> Line::transact(Bunch& bunch) {
   };
   const bool data = together || (usable_ && anybody());
   if (data && bdat)
-    talk_.say("BDAT " + std::to_string(text.text.size()) + " LAST"), talk_.body().write(text.text);
+    talk_.say("BDAT " + std::to_string(text.text.size()) + " LAST"), talk_.body().write(text.text),
+        bunch.all_sent = true;
   else if (data)
     talk_.say("DATA");
   if (together) {
@@ -310,6 +313,7 @@ net::task<void> Line::send_body(Bunch& bunch) {
 // The reply to the message: one, or for LMTP one for each accepted recipient, in order (RFC 2033 §4.2).
 net::task<void> Line::take_end(Bunch& bunch, bool bdat) {
   const bool each = route_->kind == NextHop::Lmtp;
+  bunch.all_sent = true;
   Reply end;
   for (std::size_t k = 0; k < std::max<std::size_t>(1, bunch.accepted.size()); ++k) {
     if (k == 0 || each) end = checked(co_await talk_.reply(patience_.final_dot));
@@ -323,6 +327,7 @@ net::task<void> Line::take_end(Bunch& bunch, bool bdat) {
 
 net::task<void> Line::quit() {
   usable_ = false;
+  if (std::exchange(quit_, true)) co_return;
   try {
     talk_.say("QUIT");
     co_await talk_.reply(patience_.quit);

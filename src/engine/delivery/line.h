@@ -35,10 +35,10 @@ class Line {
 
   // Ready for another message? False after anything odd, a 421, or as many messages as the server takes.
   bool usable() const { return usable_; }
-  net::task<void> quit();  // says QUIT, waits briefly
+  net::task<void> quit();  // says QUIT, waits briefly; a second time does nothing
 
   const Contact& contact() const { return contact_; }
-  const Route& route() const { return *route_; }
+  const RoutePtr& route() const { return route_; }
   const smtp::Capabilities& offers() const { return offers_; }
   std::uint64_t transactions() const { return transactions_; }
 
@@ -62,6 +62,7 @@ class Line {
   bool reset_first_ = false;  // a transaction was left open
   bool answered_ = false;     // has the server answered anything in this carry()
   bool usable_ = true;
+  bool quit_ = false;
 };
 
 }  // namespace postroad::delivery

@@ -68,7 +68,7 @@ class RoutedTest : public CourierTest {
     auto table = std::make_shared<RouteTable>();
     for (const std::string& line : lines) table->add(rule(line));
     courier_->router().set_table(table);
-    return core_.run(courier_->carry(message_, domain, steps({"bob@" + domain})));
+    return core_.run(whole_way(domain, steps({"bob@" + domain})));
   }
 };
 

@@ -55,6 +55,7 @@ inline net::task<void> serve(net::Stream stream, Script script, Sink& sink) {
   };
   std::vector<std::string> accepted;
   std::size_t messages = 0;
+  bool begun = false;  // MAIL was taken
   const auto kept = [&](std::string message) {
     ++messages;
     sink.messages.push_back(std::move(message));
@@ -90,6 +91,9 @@ inline net::task<void> serve(net::Stream stream, Script script, Sink& sink) {
         co_return;
       }
       co_await answer(script.mail);
+      begun = script.mail.starts_with("250");
+    } else if (!begun && (command.starts_with("RCPT") || command == "DATA")) {
+      co_await answer("503 5.5.1 MAIL first\r\n");
     } else if (command.starts_with("RCPT")) {
       const std::string to = command.substr(9, command.find('>') - 9);
       const auto it = script.rcpt.find(to);
@@ -207,7 +211,17 @@ class CourierTest : public ::testing::Test {
   }
   Attempt carry(const std::vector<std::string>& to, const std::string& domain = "a.example") {
     make_courier();
-    return core_.run(courier_->carry(message_, domain, steps(to)));
+    return core_.run(whole_way(domain, steps(to)));
+  }
+  // Finds, opens, carries and quits, as for a message that is alone.
+  net::task<Attempt> whole_way(std::string domain, std::vector<queue::Step> to) {
+    const auto route = co_await courier_->router().find(domain);
+    if (!route) co_return Attempt{std::vector<Outcome>(to.size(), route.error()), {}};
+    auto line = co_await courier_->open(*route);
+    if (!line) co_return Attempt{std::vector<Outcome>(to.size(), line.error().outcome), line.error().contact};
+    Attempt attempt = co_await courier_->carry(*line, message_, to);
+    if ((*line)->usable()) co_await (*line)->quit();
+    co_return attempt;
   }
   std::unique_ptr<Line> open(const std::string& domain = "a.example") {
     make_courier();
