@@ -15,24 +15,33 @@ tests="libgtest-dev libgmock-dev libclang-rt-19-dev clang-format-19 clang-tidy-1
 servers="nsd ldnsutils"
 clients="swaks libnet-ssleay-perl libauthen-sasl-perl curl s-nail msmtp mutt isync fetchmail getmail6 offlineimap3 thunderbird fuse3 libfuse3-dev libfaketime"
 rivals="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd"
+# mail servers that tests/relay talks with. Of these Debian installs only one at a time, and two of them are only
+# unpacked, into a folder of their own; what they are linked with is installed.
+peers="exim4-daemon-light opensmtpd"
+peer_libraries="libdb5.3 libevent-2.1-7 libgnutls-dane0 libidn12 libidn2-0 libnsl2 libpcre2-8-0 iproute2"
+peer_folder=/var/cache/postroad-peers
 
 packages=$build
-[ "${SETUP:-test}" = run ] || packages="$build $tests $clients $servers"
+[ "${SETUP:-test}" = run ] || packages="$build $tests $clients $servers $peer_libraries"
 [ "${SETUP:-test}" != bench ] || packages="$packages $rivals"
 
 missing=
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
-[ -z "$missing" ] && exit 0
+unpack=
+if [ "${SETUP:-test}" != run ]; then
+  [ -x $peer_folder/usr/sbin/exim4 ] && [ -x $peer_folder/usr/sbin/smtpd ] || unpack=$peers
+fi
+[ -z "$missing$unpack" ] && exit 0
 
 as_root=
 if [ "$(id -u)" != 0 ]; then
-  command -v sudo >/dev/null || { echo "Missing packages:$missing
+  command -v sudo >/dev/null || { echo "Missing packages:$missing $unpack
 Install them as root, or install sudo: then this script does it." >&2; exit 1; }
   as_root=sudo
 fi
-echo "Installing:$missing"
+echo "Installing:$missing $unpack"
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
 # Debian starts a server as it installs it, unless this file says no (invoke-rc.d(8)).
 if [ "${SETUP:-test}" != run ]; then
@@ -43,3 +52,11 @@ if [ "${SETUP:-test}" != run ]; then
   fi
 fi
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if [ -n "$unpack" ]; then
+  folder=$(mktemp -d)
+  $as_root chmod 755 "$folder"  # apt downloads as a user of its own
+  (cd "$folder" && $as_root apt-get download -qq $unpack)
+  for package in "$folder"/*.deb; do $as_root dpkg -x "$package" $peer_folder; done
+  $as_root find $peer_folder -type f -perm /6000 -exec chmod ug-s {} +  # nobody becomes root by them
+  $as_root rm -r "$folder"
+fi
