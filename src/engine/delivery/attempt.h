@@ -51,10 +51,11 @@ struct Outcome {
 // Whose trouble it is and what to do, whether a server said so or we found out ourselves.
 Verdict verdict_of(const Outcome& outcome);
 
-struct Contact {        // whom we spoke to last
-  std::string host;     // "mx1.example.org"
-  std::string address;  // "192.0.2.1"
-  std::string tls;      // "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or empty
+struct Contact {           // whom we spoke to last
+  std::string host;        // "mx1.example.org"
+  std::string address;     // "192.0.2.1"
+  std::string tls;         // "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or empty
+  std::string provider{};  // as in Route; empty: no route was found
 };
 
 struct Attempt {

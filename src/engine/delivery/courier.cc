@@ -43,6 +43,7 @@ struct Courier::Opening {
   std::size_t addresses = 0;
 
   void because(Outcome outcome, Contact contact) {
+    contact.provider = route->provider;
     if (!why || weight(outcome) > weight(why->outcome)) why = Refusal{std::move(outcome), std::move(contact)};
   }
 };
@@ -154,7 +155,7 @@ net::task<std::unique_ptr<Line>> Courier::try_host(Opening& opening, const Host&
 net::task<std::unique_ptr<Line>> Courier::greet(Opening& opening, const Host& host, net::Stream stream,
                                                 bool with_tls) {
   const net::Endpoint at = stream.peer();
-  Contact contact{host.name, at.is_unix() ? at.text() : at.address().text(), {}};
+  Contact contact{host.name, at.is_unix() ? at.text() : at.address().text(), {}, opening.route->provider};
   Conversation talk(std::move(stream));
   Outcome no;
   try {

@@ -1,6 +1,7 @@
 #include "delivery/dispatcher.h"
 
 #include "delivery/server_testing.h"
+#include "ledger/ledger.h"
 #include "queue/service.h"
 
 namespace postroad::delivery::testing {
@@ -164,6 +165,18 @@ TEST_F(DispatcherTest, WhatOneHostRefusesForNowGoesToTheNext) {
   EXPECT_EQ(waiting(), 0u);
   core_.advance(5s);
   EXPECT_EQ(said("QUIT"), connections("192.0.2.1") + connections("192.0.2.2"));
+}
+
+TEST_F(DispatcherTest, TheLedgerHearsWhoseServersTookIt) {
+  const QueueId id = accept({"x@c.example"});  // whose mail servers are a.example's
+  start();
+  core_.settle();
+  const auto ledger = core_.run(ledger::Ledger::open(*store_, core_.clock(), {}));
+  const auto events = core_.run(ledger->find({.queue_id = id}));
+  ASSERT_TRUE(events && !events->empty());
+  EXPECT_EQ(events->back().type, ledger::Type::Relayed);
+  EXPECT_EQ(events->back().get(ledger::Field::Domain), "c.example");
+  EXPECT_EQ(events->back().get(ledger::Field::Provider), "a.example");
 }
 
 TEST_F(DispatcherTest, WhatIsDeferredIsTriedAgainWhenItIsDue) {

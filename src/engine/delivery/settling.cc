@@ -32,7 +32,8 @@ ledger::Event event_of(const queue::Job& job, const queue::Step& step, const Out
     event.with(Field::Host, contact.host).with(Field::RemoteAddress, contact.address);
   if (!contact.tls.empty()) event.with(Field::Tls, contact.tls);
   if (!job.entry.domain.empty())
-    event.with(Field::Domain, job.entry.domain).with(Field::Provider, job.entry.domain);
+    event.with(Field::Domain, job.entry.domain)
+        .with(Field::Provider, contact.provider.empty() ? job.entry.domain : contact.provider);
   if (type == ledger::Type::Relayed) event.with(Field::Octets, job.message->content.octets());
   return event;
 }
