@@ -94,7 +94,9 @@ class PostroadSystem:
             for name in ("UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ"):
                 if (data := imap.untagged_responses.get(name)) and data[0]:
                     told[name] = int(data[0])
-            exists = int((imap.untagged_responses.get("EXISTS") or [b"0"])[-1])
+            exists, *more = map(int, imap.untagged_responses.get("EXISTS") or [0])
+            if more:   # UIDNEXT and EXISTS must be of one moment
+                raise fixture.TestFailure(f"{account}: EXAMINE says EXISTS {exists} and then {more}")
             found = work.fetch_rows(imap, whole=True) if exists else []
             rows = [Row(r["uid"], r["message"], r["intact"], r["flags"]) for r in found]
             if len(rows) != exists:

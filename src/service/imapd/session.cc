@@ -152,7 +152,11 @@ net::task<void> Session::obey(imap::TaggedCommand command) {
   if (std::holds_alternative<imap::Idle>(command.command)) idling_ = command.tag;
   Answer ended = Answer::bad(texts::not_offered);
   if (!mailboxes_ || offered(command.rule->capability)) ended = co_await dispatch(command.command);
-  if (selected_ && !over_ && !ended.silent) co_await tell_news(expunges_after(command.command));
+  // What SELECT says is of one moment: its UIDNEXT is above all that it counts. News waits for the next
+  // command.
+  const bool just_opened = std::holds_alternative<imap::Select>(command.command);
+  if (selected_ && !over_ && !ended.silent && !just_opened)
+    co_await tell_news(expunges_after(command.command));
   answer(command.tag, ended);
   if (mailboxes_ && ended.condition == imap::Condition::Ok) errors_ = 0;
   if (std::holds_alternative<imap::StartTls>(command.command) && ended.condition == imap::Condition::Ok)
