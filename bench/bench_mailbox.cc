@@ -12,6 +12,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "directory/directory_testing.h"
 #include "mailbox/engine.h"
 #include "mailbox/session.h"
 #include "mime/header.h"
@@ -28,28 +29,12 @@ using mailbox::Entry;
 
 constexpr AccountId alice{1};
 
-class Everybody final : public directory::Directory {
+class Everybody final : public directory::testing::Nobody {
  public:
+  using Nobody::account;
   std::optional<directory::Account> account(AccountId id) const override {
     return directory::Account{.id = id, .tenant = TenantId{1}, .address = *Address::parse("a@example.org")};
   }
-  bool hosts(const Domain&) const override { return true; }
-  Result<directory::Destination, directory::NoDestination> resolve(const Address&) const override {
-    return refuse(directory::NoDestination::NotOurs);
-  }
-  std::optional<Address> postmaster() const override { return std::nullopt; }
-  std::optional<directory::Account> account(const Address&) const override { return std::nullopt; }
-  bool owns(AccountId, const Address&) const override { return true; }
-  net::task<Result<directory::Identity, directory::AuthError>> check_password(std::string_view,
-                                                                              std::string_view,
-                                                                              directory::Scope,
-                                                                              std::string_view) override {
-    co_return refuse(directory::AuthError::Failed);
-  }
-  directory::ScramKeys scram_keys(std::string_view, directory::ScramHash, directory::Scope) const override {
-    return {};
-  }
-  void authenticated(std::string_view, std::string_view, bool) override {}
 };
 
 double seconds_of(const timeval& t) {

@@ -1,34 +1,12 @@
 #include "delivery/dispatcher.h"
 
 #include "delivery/server_testing.h"
+#include "directory/directory_testing.h"
 #include "ledger/ledger.h"
 #include "queue/service.h"
 
 namespace postroad::delivery::testing {
 namespace {
-
-// Nobody lives here: all mail goes elsewhere.
-class Elsewhere final : public directory::Directory {
- public:
-  bool hosts(const Domain&) const override { return false; }
-  Result<directory::Destination, directory::NoDestination> resolve(const Address&) const override {
-    return refuse(directory::NoDestination::NotOurs);
-  }
-  std::optional<Address> postmaster() const override { return std::nullopt; }
-  std::optional<directory::Account> account(AccountId) const override { return std::nullopt; }
-  std::optional<directory::Account> account(const Address&) const override { return std::nullopt; }
-  bool owns(AccountId, const Address&) const override { return false; }
-  net::task<Result<directory::Identity, directory::AuthError>> check_password(std::string_view,
-                                                                              std::string_view,
-                                                                              directory::Scope,
-                                                                              std::string_view) override {
-    co_return refuse(directory::AuthError::Failed);
-  }
-  directory::ScramKeys scram_keys(std::string_view, directory::ScramHash, directory::Scope) const override {
-    return {};
-  }
-  void authenticated(std::string_view, std::string_view, bool) override {}
-};
 
 class DispatcherTest : public CourierTest {
  protected:
@@ -77,7 +55,7 @@ class DispatcherTest : public CourierTest {
     return static_cast<std::size_t>(std::ranges::count(wires_.tried, to));
   }
 
-  Elsewhere directory_;
+  directory::testing::Nobody directory_;  // all mail goes elsewhere
   SeededRandom random_{1};
   std::unique_ptr<queue::Service> queue_;
   std::unique_ptr<mailbox::Engine> mailboxes_;

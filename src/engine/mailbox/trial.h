@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "directory/directory_testing.h"
 #include "mailbox/engine.h"
 #include "mailbox/session.h"
 #include "mailbox/trial_store.h"
@@ -19,8 +20,9 @@
 namespace postroad::mailbox {
 
 // Every account below 1,000,000 exists.
-class TrialDirectory : public directory::Directory {
+class TrialDirectory : public directory::testing::Nobody {
  public:
+  using Nobody::account;
   std::map<AccountId, directory::Quota> quotas;
   std::set<AccountId> gone;
 
@@ -32,23 +34,6 @@ class TrialDirectory : public directory::Directory {
     if (const auto quota = quotas.find(id); quota != quotas.end()) found.quota = quota->second;
     return found;
   }
-  bool hosts(const Domain&) const override { return true; }
-  Result<directory::Destination, directory::NoDestination> resolve(const Address&) const override {
-    return refuse(directory::NoDestination::NotOurs);
-  }
-  std::optional<Address> postmaster() const override { return std::nullopt; }
-  std::optional<directory::Account> account(const Address&) const override { return std::nullopt; }
-  bool owns(AccountId, const Address&) const override { return true; }
-  net::task<Result<directory::Identity, directory::AuthError>> check_password(std::string_view,
-                                                                              std::string_view,
-                                                                              directory::Scope,
-                                                                              std::string_view) override {
-    co_return refuse(directory::AuthError::Failed);
-  }
-  directory::ScramKeys scram_keys(std::string_view, directory::ScramHash, directory::Scope) const override {
-    return {};
-  }
-  void authenticated(std::string_view, std::string_view, bool) override {}
 };
 
 class TrialPlace {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "directory/directory_testing.h"
 #include "disk/simulated_disk.h"
 #include "ledger/ledger.h"
 #include "net/manual_core.h"
@@ -14,7 +15,7 @@ namespace postroad::queue {
 inline Address address(std::string_view text) { return *Address::parse(text); }
 
 // A directory of a few people, and a door that can be told what to answer.
-class People final : public directory::Directory {
+class People final : public directory::testing::Nobody {
  public:
   bool hosts(const Domain& domain) const override { return domain.text() == "demo.test"; }
   Result<directory::Destination, directory::NoDestination> resolve(const Address& to) const override {
@@ -23,20 +24,6 @@ class People final : public directory::Directory {
     if (it == people.end()) return refuse(directory::NoDestination::NoSuchMailbox);
     return directory::Destination{TenantId{1}, {{AccountId{it->second}, to, ""}}, {}};
   }
-  std::optional<Address> postmaster() const override { return std::nullopt; }
-  std::optional<directory::Account> account(AccountId) const override { return std::nullopt; }
-  std::optional<directory::Account> account(const Address&) const override { return std::nullopt; }
-  bool owns(AccountId, const Address&) const override { return false; }
-  net::task<Result<directory::Identity, directory::AuthError>> check_password(std::string_view,
-                                                                              std::string_view,
-                                                                              directory::Scope,
-                                                                              std::string_view) override {
-    co_return refuse(directory::AuthError::Failed);
-  }
-  directory::ScramKeys scram_keys(std::string_view, directory::ScramHash, directory::Scope) const override {
-    return {};
-  }
-  void authenticated(std::string_view, std::string_view, bool) override {}
   std::map<std::string, std::uint64_t> people{{"alice", 1}, {"bob", 2}};
 };
 
