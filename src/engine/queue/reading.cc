@@ -19,6 +19,11 @@ class Reading {
   bool& flag_;
 };
 
+// Who looks below `next` may find what is being written this moment, before `next` is lowered: it is not due.
+std::string read_and_due(const Shelf& shelf, Time now) {
+  return std::min(shelf.next, entries_from(now + 1us));
+}
+
 }  // namespace
 
 std::optional<Time> Service::next_due(const Lane& lane) const {
@@ -85,7 +90,8 @@ net::task<bool> Service::sweep(Lane& lane) {
       shelf.low_meanwhile = Shelf::end;
     }
     if (!lane.sweep_at.empty()) {
-      const store::Range range{.from = lane.sweep_at, .to = shelf.next, .limit = page_entries};
+      const store::Range range{
+          .from = lane.sweep_at, .to = read_and_due(shelf, clock_.now()), .limit = page_entries};
       const auto page = co_await store_.scan(shard_partition(shard), range);
       if (!page) co_return false;
       for (const store::Entry stored : *page)
@@ -134,8 +140,8 @@ net::task<void> Service::look_for_overdue(Lane& lane) {
     const unsigned shard = lane.shards[pass.shard];
     const Shelf& shelf = lane.shelves[shard];
     if (pass.at.empty()) pass.at = shelf.low;
-    if (pass.at >= shelf.next) continue;
-    const store::Range range{.from = pass.at, .to = shelf.next, .limit = page_entries};
+    const store::Range range{.from = pass.at, .to = read_and_due(shelf, now), .limit = page_entries};
+    if (range.from >= range.to) continue;
     const auto page = co_await store_.scan(shard_partition(shard), range);
     if (!page) continue;
     for (const store::Entry stored : *page)
