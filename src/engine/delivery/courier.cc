@@ -193,6 +193,7 @@ net::task<Attempt> Courier::carry(std::unique_ptr<Line>& line, const queue::Mess
     if (left.empty()) break;
 
     if (line->usable()) co_await line->quit();
+    line.reset();  // its connection has ended before the next begins: the site's pace permits this one only
     auto opened = co_await open(route, avoid);
     if (!opened) break;  // what the first host said of the message counts for more
     line = std::move(*opened);

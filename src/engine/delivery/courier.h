@@ -45,7 +45,7 @@ class Courier {
 
   // The message by `line`, and by up to two more of its site: at once for what the line did not come to; to
   // another host where everybody was refused for now by a trouble of this one (RFC 5321 §5.1). `line` becomes
-  // the last of them, and is usable or not. `steps` outlive the call.
+  // the last of them, usable or not, or null if no other could be opened. `steps` outlive the call.
   net::task<Attempt> carry(std::unique_ptr<Line>& line, const queue::Message& message,
                            std::span<const queue::Step> steps);
 

@@ -224,10 +224,10 @@ net::task<void> Dispatcher::work(RoutePtr route, egress::Permit permit, Jobs job
     if (const Instant turn = permit.take_turn(); turn > core_->now()) co_await net::sleep_until(turn);
     co_await carry(line, permit, std::move(jobs));
     while (troubled_ > 0) co_await net::sleep_for(1s);  // C8
-    if (!line->usable() || permit.messages_left() == 0) break;
+    if (!line || !line->usable() || permit.messages_left() == 0) break;
     jobs = co_await next_jobs(site);
   }
-  co_await line->quit();
+  if (line) co_await line->quit();
 }
 
 // More for the site, waiting a little for it; none: the line may end.
