@@ -150,6 +150,26 @@ net::task<Dispatcher::Jobs> Dispatcher::with_siblings(queue::Job job) {
   co_return jobs;
 }
 
+// What was of one site a moment ago may be of two by now: only what goes the way of the first stays with it,
+// the others wait for a turn of their own. `site`: of the first; empty: there is no way for its domain, which
+// says nothing of the others.
+net::task<void> Dispatcher::keep_together(Jobs& jobs, std::string site) {
+  for (auto other = std::next(jobs.begin()); other != jobs.end();) {
+    bool together = other->entry.domain == jobs.front().entry.domain;
+    if (!together && !site.empty()) {
+      const auto way = co_await courier_.router().find(other->entry.domain);
+      together = way && (*way)->site == site;
+      if (way && !together) outgoing_.regroup(other->entry.domain, (*way)->site);
+    }
+    if (together) {
+      ++other;
+      continue;
+    }
+    outgoing_.put_back(std::move(*other));
+    other = jobs.erase(other);
+  }
+}
+
 net::task<void> Dispatcher::finish_all(Jobs jobs, Refusal refusal) {
   for (queue::Job& job : jobs) {
     Attempt attempt{std::vector<Outcome>(job.entry.steps.size(), refusal.outcome), refusal.contact};
@@ -163,6 +183,7 @@ net::task<void> Dispatcher::send(Jobs jobs) {
   const Place place(*this);
   Deciding deciding(outgoing_, outgoing_.site_of(jobs.front().entry.domain));
   const auto found = co_await courier_.router().find(jobs.front().entry.domain);
+  co_await keep_together(jobs, found ? (*found)->site : std::string());
   if (!found) {
     deciding.done();
     co_await finish_all(std::move(jobs), {.outcome = found.error(), .contact = {}});
@@ -170,17 +191,6 @@ net::task<void> Dispatcher::send(Jobs jobs) {
   }
   const RoutePtr route = *found;
   const std::string& site = route->site;
-  // What was of one site with it a moment ago may be of another by now: only what is its own goes along.
-  for (auto other = std::next(jobs.begin()); other != jobs.end();) {
-    const auto way = co_await courier_.router().find(other->entry.domain);
-    if (way && (*way)->site == site) {
-      ++other;
-      continue;
-    }
-    if (way) outgoing_.regroup(other->entry.domain, (*way)->site);
-    outgoing_.put_back(std::move(*other));
-    other = jobs.erase(other);
-  }
   outgoing_.regroup(jobs.front().entry.domain, site);
   if (const auto idle = idle_.find(site); idle != idle_.end()) {
     Idle& line = *idle->second.back();
@@ -239,6 +249,7 @@ net::task<Dispatcher::Jobs> Dispatcher::next_jobs(const std::string& site) {
       if (found && (*found)->site == site) {
         Jobs jobs = co_await outgoing_.siblings(*job, site, most_together);
         jobs.insert(jobs.begin(), std::move(*job));
+        co_await keep_together(jobs, site);
         co_return jobs;
       }
       if (found) {

@@ -68,6 +68,7 @@ class Dispatcher final : private egress::Asker {
   net::task<void> work(RoutePtr route, egress::Permit permit, Jobs jobs);
   net::task<Jobs> next_jobs(const std::string& site);
   net::task<Jobs> with_siblings(queue::Job job);
+  net::task<void> keep_together(Jobs& jobs, std::string site);
   net::task<void> finish_all(Jobs jobs, Refusal refusal);
   net::task<void> carry(std::unique_ptr<Line>& line, egress::Permit& permit, Jobs jobs);
   net::task<void> open_at(std::string site, Instant when);

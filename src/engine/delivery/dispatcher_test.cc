@@ -204,5 +204,41 @@ TEST_F(DispatcherTest, WhoeverWaitsBehindADeadSiteIsToldAndGetsHisMailBackInTime
   EXPECT_EQ(waiting(), 0u);
 }
 
+// Its answers may change.
+class Changing final : public dns::Resolver {
+ public:
+  void say(dns::FixedNames names) { now_ = std::make_unique<dns::FixedResolver>(std::move(names)); }
+  dns::Lookup<dns::Mx> mx(std::string name) override { return now_->mx(std::move(name)); }
+  dns::Lookup<IpAddress> a(std::string name) override { return now_->a(std::move(name)); }
+  dns::Lookup<IpAddress> aaaa(std::string name) override { return now_->aaaa(std::move(name)); }
+  dns::Lookup<std::string> txt(std::string name) override { return now_->txt(std::move(name)); }
+  dns::Lookup<std::string> ptr(IpAddress ip) override { return now_->ptr(ip); }
+  dns::Lookup<dns::TlsaRecord> tlsa(std::string name) override { return now_->tlsa(std::move(name)); }
+
+ private:
+  std::unique_ptr<dns::Resolver> now_;
+};
+
+TEST_F(DispatcherTest, WhatTheDnsSaysOfADomainIsNotSaidOfOthersOfItsSite) {
+  Changing names;
+  names.say(names_);
+  courier_ = std::make_unique<Courier>(names, wires_, tls_, *store_, options_);
+  dispatcher_ =
+      std::make_unique<Dispatcher>(*queue_, directory_, *local_, *courier_, *pacing_, *store_, core_.clock(),
+                                   random_, DispatcherOptions{.our_name = "mail.here.example"});
+  start();
+  accept({"x@a.example", "y@c.example"});  // from now on both are of one site
+  core_.advance(10min);                    // and what the DNS said is old
+  names_.mx["a.example"] = {{0, ""}};      // no mail any more (RFC 7505)
+  names.say(names_);
+  wires_.sink.recipients.clear();
+  accept({"x@a.example", "y@c.example"});
+  core_.advance(10s);
+  EXPECT_EQ(waiting(), 0u);
+  // y has his mail, and the sender a report on x.
+  const std::vector<std::vector<std::string>> had{{"y@c.example"}, {"me@live.example"}};
+  EXPECT_TRUE(std::ranges::is_permutation(wires_.sink.recipients, had));
+}
+
 }  // namespace
 }  // namespace postroad::delivery::testing
