@@ -1,5 +1,5 @@
 # The commands of the repository. Each installs what it needs; see README.md.
-.PHONY: build run test bench crash fuzz tidy format docs clean
+.PHONY: build run test bench crash simulate fuzz tidy format docs clean
 
 build:
 	SETUP=run tools/setup.sh
@@ -33,6 +33,14 @@ crash: build
 	cmake --build build/asan --target powercut_fs
 	POSTROAD_BIN=build/postroad python3 tests/crash/run.py --cycles $(or $(CYCLES),1000)
 	POSTROAD_BIN=build/postroad python3 tests/crash/run.py --powercut --cycles $$(( $(or $(CYCLES),1000) / 20 ))
+
+# Whole histories of queue and delivery in virtual time, on all cores; the log is kept.
+simulate:
+	tools/setup.sh
+	cmake --preset release -B build/simulate -DPOSTROAD_TESTS=ON >/dev/null
+	cmake --build build/simulate --target simulation
+	build/simulate/tests/simulation/simulation --threads 0 --seeds $(or $(SEEDS),200000) \
+	  --first $(or $(FIRST),1) --log docs/measurements/simulation.md --commit $$(git rev-parse --short HEAD)
 
 # Ten minutes for each fuzzer; the log is kept.
 fuzz:
