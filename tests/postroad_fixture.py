@@ -124,6 +124,7 @@ class Postroad:
             "delivery.allow_private_networks": True,
             "log.level": "debug",
             "auth.scram": "plus",
+            "store.reserve_most": "16 MiB",     # a test need not have ten gigabytes free
             "runtime.cores": 2,                 # what crosses from core to core is tested on every machine
             # LeakSanitizer traces its own process at the end, which the sandbox forbids.
             **({"runtime.sandbox": False} if sanitized(self.exe) else {}),

@@ -28,7 +28,8 @@ class StartTest(unittest.TestCase):
     def configuration(self, more="", data=None, anchor=""):
         path = self.folder / "postroad.toml"
         path.write_text(f'hostname = "mail.demo.test"\ndata = "{data or self.data}"\n[[listener]]\nservice = "smtp"\n'
-                        f'bind = ["127.0.0.1:{self.port}"]\n[dns]\ntrust_anchor = "{anchor}"\n{more}\n')
+                        f'bind = ["127.0.0.1:{self.port}"]\n[store]\nreserve_most = "16 MiB"\n'
+                        f'[dns]\ntrust_anchor = "{anchor}"\n{more}\n')
         return path
 
     def refused(self, config, code, *words, user=None):
